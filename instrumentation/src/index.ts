@@ -1,0 +1,1 @@
+export type { CostSource, TokenUsage, UsageOutcome, UsageScope } from './types.ts';

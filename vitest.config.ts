@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+// unit: fast, no engine, no Collector. e2e: the real engine and the real Collector, as child processes.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['*/src/**/*.test.ts', 'test/unit/**/*.test.ts'],
+          exclude: ['**/*.e2e.test.ts', '**/node_modules/**', '**/dist/**'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['*/src/**/*.e2e.test.ts', 'test/e2e/**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/dist/**'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
