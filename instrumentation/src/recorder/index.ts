@@ -1,0 +1,29 @@
+import { context, INVALID_SPAN_CONTEXT, trace } from '@opentelemetry/api';
+import type { BillableCall, CallStart, Recorder } from '../types.ts';
+
+/** Used until the process has a recorder: the call goes through undisturbed, nothing is recorded. */
+class NoopRecorder implements Recorder {
+  start(_call: CallStart): BillableCall {
+    return { context: context.active(), span: trace.wrapSpanContext(INVALID_SPAN_CONTEXT), end() {} };
+  }
+}
+
+let current: Recorder | undefined;
+let factory: () => Recorder = () => new NoopRecorder();
+
+/** The recorder of this process, made on first use. Ask for it at each call: it may be replaced. Never throws. */
+export function getRecorder(): Recorder {
+  current ??= factory();
+  return current;
+}
+
+/** Replaces the recorder; `undefined` goes back to one that is made on the next use. Tests hand in their own. */
+export function setRecorder(recorder: Recorder | undefined): void {
+  current = recorder;
+}
+
+/** How `getRecorder` makes the recorder of this process. */
+export function setRecorderFactory(make: () => Recorder): void {
+  factory = make;
+  current = undefined;
+}
