@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['*/src/**/*.e2e.test.ts', 'test/e2e/**/*.test.ts'],
+          include: ['*/src/**/*.e2e.test.ts', 'test/e2e/**/*.test.ts', 'test/real-input/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/dist/**'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
