@@ -1,0 +1,9 @@
+export { createOpenAIStandIn, type OpenAIStandIn, type OpenAIStandInOptions } from './openai.ts';
+export type {
+  StandInExchange,
+  StandInFailure,
+  StandInRequest,
+  StandInScript,
+  StandInToolCall,
+  StandInUsage,
+} from './script.ts';
