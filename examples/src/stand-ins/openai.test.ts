@@ -37,7 +37,13 @@ it('answers a chat completion with the scripted usage', async () => {
   expect(data.usage?.completion_tokens_details?.reasoning_tokens).toBe(7);
   expect(request_id).toMatch(/^req_/);
   expect(standIn?.requests).toHaveLength(1);
-  expect(standIn?.requests[0]).toMatchObject({ path: '/v1/chat/completions', status: 200, id: data.id, usage });
+  expect(standIn?.requests[0]).toMatchObject({
+    path: '/v1/chat/completions',
+    status: 200,
+    id: data.id,
+    requestId: request_id,
+    usage,
+  });
 });
 
 it('lets the process that runs it say the usage, which wins over the request', async () => {

@@ -60,8 +60,10 @@ export async function createOpenAIStandIn(options: OpenAIStandInOptions = {}): P
     incoming.on('error', () => outgoing.destroy());
     incoming.on('end', () => {
       const { request, malformed } = read(incoming, parts);
+      const requestId = nextId('req_');
+      outgoing.setHeader('x-request-id', requestId);
       const done = (status: number, usage?: StandInUsage, id?: string) => {
-        if (options.record !== false) requests.push({ ...request, status, usage, id });
+        if (options.record !== false) requests.push({ ...request, status, usage, id, requestId });
       };
       answer(request, malformed, outgoing, options, done).catch((error: unknown) => {
         // The caller went away, or the stand-in itself is wrong: say the latter loudly.
@@ -264,7 +266,6 @@ function send(outgoing: ServerResponse, status: number, text: string, headers: R
   outgoing.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
-    'x-request-id': nextId('req_'),
     'openai-processing-ms': '1',
     ...headers,
   });
@@ -280,7 +281,6 @@ async function stream(
   outgoing.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache',
-    'x-request-id': nextId('req_'),
     'openai-processing-ms': '1',
   });
   if (delayMs === 0 && breakAfter === undefined) {

@@ -64,8 +64,10 @@ export interface StandInExchange extends StandInRequest {
   readonly status: number;
   /** What a billed answer said; undefined where nothing was billed. */
   readonly usage?: StandInUsage | undefined;
-  /** The `id` of the answer. */
+  /** The `id` of the answer (embeddings have none). */
   readonly id?: string | undefined;
+  /** The answer's `x-request-id`. */
+  readonly requestId: string;
 }
 
 /** Scripts come from the header `x-stand-in`, `metadata.stand_in` or a `user` that begins with `{`: JSON of a StandInScript. */
