@@ -1,0 +1,108 @@
+import type { PriceEntry } from './entry.ts';
+
+/** What a price is looked up by. Names are lower case. */
+export interface Lookup {
+  readonly service: string;
+  readonly operation: string;
+  readonly provider: string;
+  readonly unit: string;
+  readonly at: number;
+}
+
+/** `gpt-4o-2024-08-06` is a dated snapshot of `gpt-4o`: it has that model's price unless it has one of its own. */
+const SNAPSHOT = /-\d{4}-\d{2}-\d{2}$/;
+
+/** The entries of one price file, found by name. */
+export class PriceLayer {
+  readonly #byModel = new Map<string, PriceEntry[]>();
+  readonly #prefixes: PriceEntry[] = [];
+  readonly #units: PriceEntry[] = [];
+  /** Whether a price begins or ends within a day. */
+  readonly intraday: boolean;
+
+  constructor(entries: readonly PriceEntry[]) {
+    this.intraday = entries.some((entry) => midDay(entry.from) || midDay(entry.to));
+    for (const entry of entries) {
+      if (entry.perUnit !== undefined) this.#units.push(entry);
+      if (entry.modelPrefix !== undefined && entry.tokens !== undefined) this.#prefixes.push(entry);
+      if (entry.model !== undefined && entry.tokens !== undefined) {
+        const list = this.#byModel.get(entry.model);
+        if (list) list.push(entry);
+        else this.#byModel.set(entry.model, [entry]);
+      }
+    }
+    // The longest prefix is the most specific one.
+    this.#prefixes.sort((a, b) => (b.modelPrefix?.length ?? 0) - (a.modelPrefix?.length ?? 0));
+  }
+
+  /** The price per token of a model at a tier: its own entry, then its family's, then the longest prefix. */
+  findTokens(look: Lookup, model: string, tier: string): PriceEntry | undefined {
+    const own = this.#best(this.#byModel.get(model), look, tier);
+    if (own) return own;
+    const family = model.replace(SNAPSHOT, '');
+    const ofFamily = family === model ? undefined : this.#best(this.#byModel.get(family), look, tier);
+    if (ofFamily) return ofFamily;
+    const prefixed = this.#prefixes.filter((entry) => model.startsWith(entry.modelPrefix ?? ''));
+    return this.#best(prefixed, look, tier);
+  }
+
+  /** Whether the layer knows any price of the model, at whatever tier. */
+  knows(look: Lookup, model: string): boolean {
+    const family = model.replace(SNAPSHOT, '');
+    const named = [...(this.#byModel.get(model) ?? []), ...(this.#byModel.get(family) ?? [])];
+    return (
+      named.some((entry) => applies(entry, look)) ||
+      this.#prefixes.some((entry) => model.startsWith(entry.modelPrefix ?? '') && applies(entry, look))
+    );
+  }
+
+  /** The price per unit of a service's operation, the most specific entry first. */
+  findUnit(look: Lookup, models: readonly string[], tier: string): PriceEntry | undefined {
+    const matching = this.#units.filter(
+      (entry) => entry.unit === look.unit && (fits(entry, models[0]) || fits(entry, models[1])),
+    );
+    return this.#best(matching, look, tier);
+  }
+
+  #best(entries: readonly PriceEntry[] | undefined, look: Lookup, tier: string): PriceEntry | undefined {
+    let best: PriceEntry | undefined;
+    for (const entry of entries ?? []) {
+      if (!applies(entry, look) || (entry.tier !== tier && entry.tier !== '*')) continue;
+      // On equal terms the later line of the file wins, as the later start date does.
+      if (best === undefined || rank(entry) >= rank(best)) best = entry;
+    }
+    return best;
+  }
+}
+
+function midDay(time: number): boolean {
+  return Number.isFinite(time) && time % 86_400_000 !== 0;
+}
+
+function fits(entry: PriceEntry, model: string | undefined): boolean {
+  if (entry.model === undefined && entry.modelPrefix === undefined) return true;
+  if (model === undefined) return false;
+  if (entry.modelPrefix !== undefined) return model.startsWith(entry.modelPrefix);
+  return entry.model === model || entry.model === model.replace(SNAPSHOT, '');
+}
+
+function applies(entry: PriceEntry, look: Lookup): boolean {
+  return (
+    entry.from <= look.at &&
+    look.at < entry.to &&
+    (entry.provider === undefined || entry.provider === look.provider) &&
+    (entry.service === undefined || entry.service === look.service) &&
+    (entry.operation === undefined || entry.operation === look.operation)
+  );
+}
+
+/** More conditions beat fewer; among equals the later start date wins. Dates stay below 2^43. */
+function rank(entry: PriceEntry): number {
+  const conditions =
+    Number(entry.operation !== undefined) * 8 +
+    Number(entry.model !== undefined || entry.modelPrefix !== undefined) * 4 +
+    Number(entry.service !== undefined) +
+    Number(entry.provider !== undefined) +
+    Number(entry.tier !== '*') * 2;
+  return conditions * 2 ** 44 + (Number.isFinite(entry.from) ? entry.from : -(2 ** 43));
+}
