@@ -1,0 +1,13 @@
+import { type Context, createContextKey, propagation } from '@opentelemetry/api';
+
+const BILLABLE_KEY = createContextKey('client-cost billable call');
+
+/** The context to make a billable call in: without any baggage, so that none of it reaches the provider. */
+export function billableContext(ctx: Context): Context {
+  return propagation.deleteBaggage(ctx).setValue(BILLABLE_KEY, true);
+}
+
+/** Whether code runs inside a billable call. */
+export function isBillable(ctx: Context): boolean {
+  return ctx.getValue(BILLABLE_KEY) === true;
+}

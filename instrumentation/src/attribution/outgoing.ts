@@ -1,0 +1,101 @@
+import { subscribe } from 'node:diagnostics_channel';
+import type { ClientRequest } from 'node:http';
+import { context } from '@opentelemetry/api';
+import { warnOnce } from '../log.ts';
+import { addClientToBaggage } from './baggage.ts';
+import { isBillable } from './billable.ts';
+import { currentScope } from './index.ts';
+import type { OwnHosts } from './own-hosts.ts';
+
+// Both channels exist in every Node.js that this package supports (>= 22.15; node:http's since 22.12, undici's in the
+// bundled undici of fetch and in the npm package alike). Where one is missing, nothing is ever published on it.
+const HTTP_CHANNEL = 'http.client.request.created';
+const UNDICI_CHANNEL = 'undici:request:create';
+
+/** What undici publishes: headers as a flat list of names and values, or (older) as one block of text. */
+interface UndiciRequest {
+  origin?: unknown;
+  headers?: unknown;
+  addHeader?: (name: string, value: string) => void;
+}
+
+let ownHosts: OwnHosts | undefined;
+let subscribed = false;
+
+/**
+ * Adds the client to the `baggage` header of every request of this process to an own host. Never inside a billable
+ * call, never over a client.id that the application put there.
+ */
+export function propagateToOwnHosts(hosts: OwnHosts): void {
+  ownHosts = hosts;
+  if (subscribed) return;
+  subscribed = true;
+  subscribe(
+    HTTP_CHANNEL,
+    guarded((message) => onHttpRequest((message as { request: ClientRequest }).request)),
+  );
+  subscribe(
+    UNDICI_CHANNEL,
+    guarded((message) => onUndiciRequest((message as { request: UndiciRequest }).request)),
+  );
+}
+
+function guarded(handle: (message: unknown) => void): (message: unknown) => void {
+  return (message) => {
+    try {
+      handle(message);
+    } catch (error) {
+      warnOnce('outgoing-baggage', 'the client could not be added to an outgoing request', error);
+    }
+  };
+}
+
+/** The client that a request to this host should name; undefined where it should name none. */
+function clientFor(authority: string): string | undefined {
+  if (ownHosts === undefined || isBillable(context.active()) || !ownHosts.has(authority)) return undefined;
+  return currentScope().clientId;
+}
+
+function onHttpRequest(request: ClientRequest): void {
+  if (request.headersSent || request.getHeader === undefined) return;
+  const clientId = clientFor(httpAuthority(request));
+  if (clientId === undefined) return;
+  const header = addClientToBaggage(joined(request.getHeader('baggage')), clientId);
+  if (header !== undefined) request.setHeader('baggage', header);
+}
+
+/** Where a node:http request really goes: the connection's host, which a Host header may differ from. */
+function httpAuthority(request: ClientRequest): string {
+  const { host, protocol } = request;
+  const agent = request as unknown as { agent?: { defaultPort?: number }; socketPath?: string; port?: number | string };
+  if (agent.socketPath !== undefined && agent.socketPath !== null) return 'localhost';
+  const text = String(request.getHeader('host') ?? '');
+  const port = /:(\d+)$/.exec(text)?.[1] ?? (protocol === 'https:' ? '443' : '80');
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function onUndiciRequest(request: UndiciRequest): void {
+  const url = new URL(String(request.origin));
+  const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
+  const clientId = clientFor(`${url.hostname}:${port}`);
+  if (clientId === undefined) return;
+  const { headers } = request;
+  if (!Array.isArray(headers)) {
+    const present = typeof headers === 'string' && /^baggage:/im.test(headers);
+    if (!present) request.addHeader?.('baggage', addClientToBaggage(undefined, clientId) ?? '');
+    return;
+  }
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (String(headers[i]).toLowerCase() !== 'baggage') continue;
+    const merged = addClientToBaggage(joined(headers[i + 1]), clientId);
+    if (merged !== undefined) headers[i + 1] = merged;
+    return;
+  }
+  const header = addClientToBaggage(undefined, clientId);
+  if (header !== undefined) request.addHeader?.('baggage', header);
+}
+
+function joined(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  return Array.isArray(value) ? value.map(String).join(',') : String(value);
+}

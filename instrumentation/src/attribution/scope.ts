@@ -1,0 +1,105 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Context, context, createContextKey } from '@opentelemetry/api';
+import type { UsageScope } from '../types.ts';
+
+// One key in the process, also when two copies of this file are loaded: createContextKey is Symbol.for underneath.
+const SCOPE_KEY = createContextKey('client-cost usage scope');
+
+/**
+ * The root of one incoming HTTP request. An object of its own per request, so that what `setClient` says in one
+ * request can never be read in another one. Its only mutable part is the client that `setClient` named for the request.
+ */
+export class RequestScope implements UsageScope {
+  readonly clientId?: string;
+  /** A client.id that came with the request from a peer that is not believed. */
+  readonly distrustedClientId: string | undefined;
+  /** What setClient / usageContext said for the request; code that is not downstream of them reads it too. */
+  #later: UsageScope | undefined;
+  #conflict = false;
+
+  constructor(clientId: string | undefined, distrustedClientId?: string) {
+    if (clientId !== undefined) this.clientId = clientId;
+    this.distrustedClientId = distrustedClientId;
+  }
+
+  /** The scope of code in this request that no setClient or withClient is upstream of. */
+  get resolved(): UsageScope {
+    return this.#later ?? this;
+  }
+
+  /** `next` was made from `current`. Two clients named independently of each other cancel out for the rest. */
+  refine(current: UsageScope | undefined, next: UsageScope): void {
+    if (this.#conflict) return;
+    if (this.#later === undefined || this.#later === current || this.#later.clientId === next.clientId) {
+      this.#later = next;
+      return;
+    }
+    this.#conflict = true;
+    this.#later = undefined;
+  }
+}
+
+interface Entered {
+  /** The scope object that the OpenTelemetry context carried when this was entered. */
+  readonly base: UsageScope | undefined;
+  readonly scope: UsageScope;
+  readonly request: RequestScope | undefined;
+  /** Nothing but setClient / usageContext stands between this and the request itself. */
+  readonly ofRequest: boolean;
+}
+
+const storage = new AsyncLocalStorage<Entered>();
+
+const scopeOf = (ctx: Context): UsageScope | undefined => ctx.getValue(SCOPE_KEY) as UsageScope | undefined;
+
+/**
+ * What was entered in this async execution, when it still holds: the OpenTelemetry context carries the scope object it
+ * was entered upon. Else somebody made another context active inside (withClient, context.with, a bound callback) and
+ * that one wins. One exception: a context without any scope inside a request (an HTTP instrumentation starts from
+ * ROOT_CONTEXT) does not take the request's client away.
+ */
+function enteredUpon(active: UsageScope | undefined): Entered | undefined {
+  const entered = storage.getStore();
+  if (entered === undefined) return undefined;
+  if (entered.base === active) return entered;
+  return active === undefined && entered.base === entered.request ? entered : undefined;
+}
+
+const resolve = (scope: UsageScope | undefined): UsageScope | undefined =>
+  scope instanceof RequestScope ? scope.resolved : scope;
+
+/** The scope in force here; undefined where there is none. */
+export function activeScope(): UsageScope | undefined {
+  const active = scopeOf(context.active());
+  return resolve(enteredUpon(active)?.scope ?? active);
+}
+
+/** The incoming request that this code runs in, if any. */
+export function activeRequest(): RequestScope | undefined {
+  const active = scopeOf(context.active());
+  return enteredUpon(active)?.request ?? (active instanceof RequestScope ? active : undefined);
+}
+
+/** Runs `fn` in `scope` and returns what it returns. Nothing that `fn` does leaks out. */
+export function runInScope<T>(scope: UsageScope, fn: () => T, parent: Context = context.active()): T {
+  const ofRequest = scope instanceof RequestScope;
+  const request = ofRequest ? scope : activeRequest();
+  return context.with(parent.setValue(SCOPE_KEY, scope), () =>
+    // The base is read inside: with no context manager the OpenTelemetry context stays as it is, and our own storage
+    // alone carries the scope.
+    storage.run({ base: scopeOf(context.active()), scope, request, ofRequest }, fn),
+  );
+}
+
+/** Puts a scope, made from the current one, in force for the rest of the current async execution. */
+export function enterScope(make: (current: UsageScope | undefined) => UsageScope): void {
+  const active = scopeOf(context.active());
+  const entered = enteredUpon(active);
+  const from = entered?.scope ?? active;
+  const request = entered?.request ?? (active instanceof RequestScope ? active : undefined);
+  const next = make(resolve(from));
+  // What is said inside withClient ends with withClient; what is said outside of any concerns the rest of the request.
+  const ofRequest = entered === undefined ? request !== undefined : entered.ofRequest;
+  if (ofRequest) request?.refine(from === request ? undefined : from, next);
+  storage.enterWith({ base: active, scope: next, request, ofRequest });
+}
