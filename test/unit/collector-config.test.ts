@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+const root = join(import.meta.dirname, '..', '..');
+
+interface Exporter {
+  endpoint: string;
+  create_schema: boolean;
+  compress: string;
+  async_insert: boolean;
+  connection_params: Record<string, string>;
+  sending_queue: {
+    enabled: boolean;
+    storage?: string;
+    block_on_overflow: boolean;
+    num_consumers: number;
+    batch?: { min_size: number; max_size: number };
+  };
+  retry_on_failure: { enabled: boolean; max_elapsed_time: number };
+}
+interface Pipeline {
+  receivers: string[];
+  processors: string[];
+  exporters: string[];
+}
+interface Config {
+  extensions: Record<string, Record<string, unknown>>;
+  receivers: { otlp: { protocols: Record<string, { endpoint: string; auth: string }> } };
+  processors: Record<string, { error_mode?: string; log_conditions?: string[] }>;
+  exporters: Record<string, Exporter>;
+  service: { extensions: string[]; pipelines: Record<string, Pipeline> };
+}
+
+const text = readFileSync(join(root, 'otel-collector.yaml'), 'utf8');
+const config = parse(text) as Config;
+const exporters = Object.entries(config.exporters);
+const pipelines = Object.entries(config.service.pipelines);
+
+describe('otel-collector.yaml: settings whose defaults lose data', () => {
+  it.each(exporters)('%s: queue on disk, batches behind it, retry without end', (_name, exporter) => {
+    expect(exporter.sending_queue.enabled).toBe(true);
+    expect(exporter.sending_queue.storage).toBe('file_storage');
+    expect(exporter.sending_queue.batch).toBeDefined();
+    expect(exporter.retry_on_failure.enabled).toBe(true);
+    expect(exporter.retry_on_failure.max_elapsed_time).toBe(0);
+  });
+
+  it.each(exporters)('%s: an acknowledged insert is written', (_name, exporter) => {
+    expect(exporter.async_insert).toBe(false);
+    expect(exporter.compress).toBe('none');
+    expect(exporter.create_schema).toBe(false);
+    expect(exporter.connection_params.throw_on_max_partitions_per_insert_block).toBe('0');
+  });
+
+  it('a full queue of usage events makes the sender wait, and drops nothing', () => {
+    expect(config.exporters['clickhouse/usage']?.sending_queue.block_on_overflow).toBe(true);
+  });
+
+  it('the queue is flushed to the disk before the acknowledgement, and never replaced by an empty one', () => {
+    expect(config.extensions.file_storage).toMatchObject({ fsync: true, create_directory: true, recreate: false });
+    expect(config.service.extensions).toContain('file_storage');
+  });
+
+  it('no pipeline acknowledges early or samples', () => {
+    for (const [name, { processors, receivers }] of pipelines) {
+      expect(receivers, name).toEqual(['otlp']);
+      expect(processors[0], name).toBe('memory_limiter');
+      for (const processor of processors)
+        expect(processor).toMatch(/^(memory_limiter|filter\/\w+|transform\/event_name)$/);
+    }
+  });
+});
+
+describe('otel-collector.yaml: usage events go their own way', () => {
+  it('have an exporter, and so a queue, that nothing else uses', () => {
+    const users = pipelines.filter(([, { exporters: used }]) => used.includes('clickhouse/usage'));
+    expect(users.map(([name]) => name)).toEqual(['logs/usage']);
+    expect(config.service.pipelines['logs/usage']?.exporters).toEqual(['clickhouse/usage']);
+  });
+
+  it('every log record goes down exactly one of the two log pipelines', () => {
+    expect(config.processors['filter/usage_only']?.log_conditions).toEqual(['log.event_name != "client_cost.usage"']);
+    expect(config.processors['filter/all_but_usage']?.log_conditions).toEqual([
+      'log.event_name == "client_cost.usage"',
+    ]);
+    expect(config.service.pipelines['logs/usage']?.processors).toContain('filter/usage_only');
+    expect(config.service.pipelines['logs/other']?.processors).toContain('filter/all_but_usage');
+    for (const name of ['filter/usage_only', 'filter/all_but_usage']) {
+      expect(config.processors[name]?.error_mode).toBe('ignore');
+    }
+  });
+
+  it('a full queue of other telemetry holds up no sender', () => {
+    expect(config.exporters['clickhouse/telemetry']?.sending_queue.block_on_overflow).toBe(false);
+  });
+});
+
+describe('otel-collector.yaml: one file for Docker and a local Collector', () => {
+  it('every address, folder, user and password comes from the environment, and every variable has a default', () => {
+    for (const protocol of Object.values(config.receivers.otlp.protocols)) {
+      expect(protocol.endpoint).toMatch(/^\$\{env:OTLP_HOST:-127\.0\.0\.1\}:\$\{env:OTLP_(HTTP|GRPC)_PORT:-\d+\}$/);
+    }
+    const variables = [...text.matchAll(/\$\{([^}]*)\}/g)].map((match) => match[1]!);
+    expect(variables.length).toBeGreaterThan(10);
+    for (const variable of variables) expect(variable).toMatch(/^env:[A-Z_]+:-/);
+  });
+
+  it('docker-compose.yml sets only variables that the file reads', () => {
+    const compose = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8')) as {
+      services: { collector: { environment: Record<string, string> } };
+    };
+    for (const name of Object.keys(compose.services.collector.environment)) expect(text).toContain(`\${env:${name}:-`);
+  });
+
+  it('uses only components that the manifest builds', () => {
+    const manifest = readFileSync(join(root, 'collector', 'manifest.yaml'), 'utf8');
+    const sections: [string, string][] = [
+      ...Object.keys(config.processors).map((name): [string, string] => [name, 'processor']),
+      ...Object.keys(config.exporters).map((name): [string, string] => [name, 'exporter']),
+      ['otlp', 'receiver'],
+      ['health_check', 'extension'],
+      ['bearertokenauth', 'extension'],
+      ['file_storage', ''],
+    ];
+    for (const [name, kind] of sections) {
+      const module = `/${name.split('/')[0]!.replaceAll('_', '')}${kind} v0.161.0`;
+      expect(manifest).toContain(module);
+    }
+  });
+
+  it('manifest and pins agree', () => {
+    const manifest = parse(readFileSync(join(root, 'collector', 'manifest.yaml'), 'utf8')) as Record<string, unknown>;
+    const pins = readFileSync(join(root, 'collector', 'go.mod'), 'utf8');
+    const modules = Object.values(manifest).flatMap((section) =>
+      Array.isArray(section) ? section.map((item: { gomod: string }) => item.gomod) : [],
+    );
+    expect(modules.length).toBe(13);
+    for (const module of modules) expect(pins).toContain(module);
+  });
+});

