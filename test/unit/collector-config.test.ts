@@ -27,7 +27,7 @@ interface Pipeline {
 }
 interface Config {
   extensions: Record<string, Record<string, unknown>>;
-  receivers: { otlp: { protocols: Record<string, { endpoint: string; auth: string }> } };
+  receivers: Record<string, { protocols: Record<string, { endpoint: string; auth?: { authenticator: string } }> }>;
   processors: Record<string, { error_mode?: string; log_conditions?: string[] }>;
   exporters: Record<string, Exporter>;
   service: { extensions: string[]; pipelines: Record<string, Pipeline> };
@@ -65,7 +65,7 @@ describe('otel-collector.yaml: settings whose defaults lose data', () => {
 
   it('no pipeline acknowledges early or samples', () => {
     for (const [name, { processors, receivers }] of pipelines) {
-      expect(receivers, name).toEqual(['otlp']);
+      expect(receivers.join(), name).toMatch(/^\$\{env:OTLP_RECEIVER:-otlp\}$/);
       expect(processors[0], name).toBe('memory_limiter');
       for (const processor of processors)
         expect(processor).toMatch(/^(memory_limiter|filter\/\w+|transform\/event_name)$/);
@@ -99,12 +99,20 @@ describe('otel-collector.yaml: usage events go their own way', () => {
 
 describe('otel-collector.yaml: one file for Docker and a local Collector', () => {
   it('every address, folder, user and password comes from the environment, and every variable has a default', () => {
-    for (const protocol of Object.values(config.receivers.otlp.protocols)) {
+    const protocols = Object.values(config.receivers).flatMap((receiver) => Object.values(receiver.protocols));
+    expect(protocols).toHaveLength(4);
+    for (const protocol of protocols) {
       expect(protocol.endpoint).toMatch(/^\$\{env:OTLP_HOST:-127\.0\.0\.1\}:\$\{env:OTLP_(HTTP|GRPC)_PORT:-\d+\}$/);
     }
     const variables = [...text.matchAll(/\$\{([^}]*)\}/g)].map((match) => match[1]!);
     expect(variables.length).toBeGreaterThan(10);
     for (const variable of variables) expect(variable).toMatch(/^env:[A-Z_]+:-/);
+  });
+
+  it('otlp/token wants a token, on both protocols', () => {
+    for (const protocol of Object.values(config.receivers['otlp/token']!.protocols)) {
+      expect(protocol.auth).toEqual({ authenticator: 'bearertokenauth' });
+    }
   });
 
   it('docker-compose.yml sets only variables that the file reads', () => {

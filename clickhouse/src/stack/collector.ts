@@ -65,14 +65,15 @@ export function collectorComplaint(line: string): string | undefined {
   }
 }
 
-function startChild(options: CollectorOptions, env: Record<string, string>): Child {
+function startChild(options: CollectorOptions, env: Record<string, string>, quiet: () => boolean): Child {
   return new Child({
     command: process.execPath,
     args: [join(import.meta.dirname, 'guard.js'), options.path, '--config', options.config],
     env,
     onLine: (line) => {
       const complaint = collectorComplaint(line);
-      if (complaint !== undefined) options.log?.(`collector: ${complaint}`);
+      // On its way out it complains that it cannot send any more; what it could not send is in the queue.
+      if (complaint !== undefined && !quiet()) options.log?.(`collector: ${complaint}`);
     },
   });
 }
@@ -83,7 +84,9 @@ async function waitHealthy(child: Child, healthUrl: string): Promise<void> {
     if (!child.running) throw new Error(`The Collector ended while starting. It said last:\n${child.tail()}`);
     if (Date.now() > deadline) {
       await child.kill();
-      throw new Error(`The Collector was not healthy after ${START_DEADLINE_MS / 1000} s. It said last:\n${child.tail()}`);
+      throw new Error(
+        `The Collector was not healthy after ${START_DEADLINE_MS / 1000} s. It said last:\n${child.tail()}`,
+      );
     }
     await sleep(50);
   }
@@ -119,7 +122,7 @@ export async function startCollector(options: CollectorOptions): Promise<Running
   const healthUrl = `http://127.0.0.1:${health}/`;
 
   let stopping = false;
-  let child: Child | undefined = startChild(options, env);
+  let child: Child | undefined = startChild(options, env, () => stopping);
   await waitHealthy(child, healthUrl);
 
   const wake = new AbortController();
@@ -130,13 +133,15 @@ export async function startCollector(options: CollectorOptions): Promise<Running
       const exit = await child?.exited;
       if (stopping) return;
       if (Date.now() - started > STEADY_MS) delay = 1_000;
-      log(`collector: ended (${exit?.signal ?? exit?.code}); starting it again in ${delay / 1000} s. It said last: ${child?.tail(1)}`);
+      log(
+        `collector: ended (${exit?.signal ?? exit?.code}); starting it again in ${delay / 1000} s. It said last: ${child?.tail(1)}`,
+      );
       child = undefined;
       await sleep(delay, undefined, { signal: wake.signal }).catch(() => {});
       if (stopping) return;
       delay = Math.min(delay * 2, MAX_DELAY_MS);
       started = Date.now();
-      child = startChild(options, env);
+      child = startChild(options, env, () => stopping);
     }
   };
   const supervision = supervise();

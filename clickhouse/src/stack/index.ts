@@ -1,0 +1,224 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createClient } from '@clickhouse/client';
+import { migrate } from '../migrate/index.ts';
+import { type RunningCollector, startCollector } from './collector.ts';
+import { type FoundCollector, findCollector } from './collector-path.ts';
+import { startEngineProcess } from './engine.ts';
+import { loadPasswords, type Passwords } from './secrets.ts';
+
+export { type CollectorOptions, type RunningCollector, startCollector } from './collector.ts';
+export { type FoundCollector, findCachedCollector, findCollector } from './collector-path.ts';
+export { type EngineProcess, startEngineProcess } from './engine.ts';
+export { loadPasswords, type Passwords } from './secrets.ts';
+
+/** `auto`: the real Collector when there is one. `required`: an error without it. `none`: never. */
+export type CollectorChoice = 'auto' | 'required' | 'none';
+
+export interface StackOptions {
+  /** Where everything is kept: the engine's tables, the Collector's queue, the passwords. Made when missing. */
+  readonly dataDir: string;
+  /** ClickHouse HTTP port; 0 (default) for any. */
+  readonly clickhousePort?: number;
+  /** OTLP/HTTP port; 0 (default) for any. */
+  readonly otlpPort?: number;
+  /** OTLP/gRPC port; 0 (default) for any. */
+  readonly otlpGrpcPort?: number;
+  /** Default `auto`. */
+  readonly collector?: CollectorChoice;
+  /** The Collector's binary; searched when absent (CLIENT_COST_COLLECTOR, PATH, build cache). */
+  readonly collectorPath?: string;
+  /** More environment for otel-collector.yaml. */
+  readonly collectorEnv?: Readonly<Record<string, string>>;
+  /** Default: made at random on the first start and kept in the data directory. */
+  readonly passwords?: Passwords;
+  /** Default `client_cost`. */
+  readonly database?: string;
+  /** One line at a time: what is being done, and what went wrong. */
+  readonly log?: (line: string) => void;
+}
+
+export interface ClickHouseAddress {
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+export interface Stack {
+  readonly clickhouse: ClickHouseAddress;
+  /** A user who can only read, for Grafana. */
+  readonly reader: ClickHouseAddress;
+  /** Absent in mode `direct`. */
+  readonly otlp?: {
+    readonly httpUrl: string;
+    readonly grpcUrl: string;
+    readonly healthUrl: string;
+    /** The Collector's own metrics, as a Prometheus page. */
+    readonly metricsUrl: string;
+  };
+  /** `collector`: usage events go through the real Collector. `direct`: services write to ClickHouse themselves. */
+  readonly mode: 'collector' | 'direct';
+  /** What a measured service must have in its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What the `client-cost` command must have in its environment to read this stack. */
+  readonly clientEnv: Readonly<Record<string, string>>;
+  /** Rejects when the engine ends without being asked to; never resolves otherwise. */
+  readonly failed: Promise<never>;
+  /** Process ids, for tests and messages. */
+  pids(): { readonly engine: number | undefined; readonly collector: number | undefined };
+  /** Ends the Collector, then the engine. Undelivered data stays in the data directory. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+const packageRoot = resolve(import.meta.dirname, '..', '..');
+
+/** First of the places that exist: this package (published), then the repository. */
+function besideUs(name: string): string | undefined {
+  return [join(packageRoot, name), join(packageRoot, '..', name)].find((path) => existsSync(path));
+}
+
+function chooseCollector(options: StackOptions): { found: FoundCollector; config: string } | undefined {
+  const choice = options.collector ?? 'auto';
+  if (choice === 'none') return undefined;
+  const found = findCollector(options.collectorPath, besideUs('collector'));
+  const config = process.env.CLIENT_COST_COLLECTOR_CONFIG || besideUs('otel-collector.yaml');
+  if (found !== undefined && config !== undefined) return { found, config };
+  if (choice === 'required') {
+    throw new Error(
+      found === undefined
+        ? 'There is no OpenTelemetry Collector here (looked at CLIENT_COST_COLLECTOR, PATH and the build cache). ' +
+            'Build it with "npm run collector:build" (needs Go), or start without it: --collector none.'
+        : 'otel-collector.yaml is not here. Name it with CLIENT_COST_COLLECTOR_CONFIG.',
+    );
+  }
+  return undefined;
+}
+
+function clickhouseEnv({ url, user, password, database }: ClickHouseAddress): Record<string, string> {
+  return {
+    CLIENT_COST_CLICKHOUSE_URL: url,
+    CLIENT_COST_CLICKHOUSE_USER: user,
+    CLIENT_COST_CLICKHOUSE_PASSWORD: password,
+    CLIENT_COST_CLICKHOUSE_DATABASE: database,
+  };
+}
+
+function serviceEnv(clickhouse: ClickHouseAddress, collector: RunningCollector | undefined): Record<string, string> {
+  if (collector !== undefined) {
+    return {
+      CLIENT_COST_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.httpUrl,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+    };
+  }
+  // Nobody takes spans and metrics here: without these the SDK would try in vain.
+  return {
+    CLIENT_COST_EXPORTER: 'clickhouse',
+    ...clickhouseEnv(clickhouse),
+    OTEL_TRACES_EXPORTER: 'none',
+    OTEL_METRICS_EXPORTER: 'none',
+    OTEL_LOGS_EXPORTER: 'none',
+  };
+}
+
+async function runMigrations(clickhouse: ClickHouseAddress): Promise<void> {
+  const client = createClient({
+    url: clickhouse.url,
+    username: clickhouse.user,
+    password: clickhouse.password,
+    request_timeout: 120_000,
+  });
+  try {
+    await migrate({ client, database: clickhouse.database });
+  } finally {
+    await client.close();
+  }
+}
+
+/**
+ * Starts the embedded ClickHouse engine, brings its tables up to date and, when there is one, runs the real Collector
+ * in front of it. Resolves when everything answers; when any part cannot start, the others are ended and the error
+ * says what to do.
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const log = options.log ?? (() => {});
+  const dataDir = resolve(options.dataDir);
+  const database = options.database ?? 'client_cost';
+  const chosen = chooseCollector(options);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const passwords = options.passwords ?? loadPasswords(dataDir);
+
+  log('starting the embedded ClickHouse engine');
+  const engine = await startEngineProcess({
+    dataDir: join(dataDir, 'clickhouse'),
+    port: options.clickhousePort ?? 0,
+    passwords,
+    log,
+  });
+  const clickhouse = { url: engine.url, user: 'client_cost', password: passwords.client_cost, database };
+  const reader = { ...clickhouse, user: 'grafana', password: passwords.grafana };
+
+  let collector: RunningCollector | undefined;
+  try {
+    log('running the migrations');
+    await runMigrations(clickhouse);
+    if (chosen === undefined) {
+      log(
+        options.collector === 'none'
+          ? 'no Collector, as asked: services write to ClickHouse directly'
+          : 'no Collector here (npm run collector:build makes one): services write to ClickHouse directly',
+      );
+    } else {
+      log(`starting the OpenTelemetry Collector (${chosen.found.path}, found by ${chosen.found.from})`);
+      collector = await startCollector({
+        path: chosen.found.path,
+        config: chosen.config,
+        queueDir: join(dataDir, 'collector', 'queue'),
+        clickhouse,
+        otlpPort: options.otlpPort ?? 0,
+        otlpGrpcPort: options.otlpGrpcPort ?? 0,
+        ...(options.collectorEnv === undefined ? {} : { env: options.collectorEnv }),
+        log,
+      });
+    }
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
+
+  let stopped: Promise<void> | undefined;
+  const failed = new Promise<never>((_resolve, reject) => {
+    void engine.exited.then(() => {
+      if (stopped === undefined) reject(new Error('The embedded ClickHouse engine ended unexpectedly.'));
+    });
+  });
+  failed.catch(() => {});
+  const running = collector;
+  return {
+    clickhouse,
+    reader,
+    ...(running === undefined
+      ? {}
+      : {
+          otlp: {
+            httpUrl: running.httpUrl,
+            grpcUrl: running.grpcUrl,
+            healthUrl: running.healthUrl,
+            metricsUrl: running.metricsUrl,
+          },
+        }),
+    mode: running === undefined ? 'direct' : 'collector',
+    env: serviceEnv(clickhouse, running),
+    clientEnv: clickhouseEnv(clickhouse),
+    failed,
+    pids: () => ({ engine: engine.pid, collector: running?.pid() }),
+    stop() {
+      stopped ??= (async () => {
+        await running?.stop();
+        await engine.stop();
+      })();
+      return stopped;
+    },
+  };
+}
