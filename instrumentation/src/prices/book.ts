@@ -1,4 +1,5 @@
 import type { Price, TokenUsage } from '../types.ts';
+import { type Resolved, ResolvedCache } from './cache.ts';
 import type { PriceEntry } from './entry.ts';
 import type { Lookup, PriceLayer } from './layer.ts';
 import { libraryPrice, loadLibrary } from './library.ts';
@@ -39,27 +40,23 @@ export interface PriceBook {
   warm(): void;
 }
 
-/** What a lookup came to: a plan to apply, or why there is none. */
-interface Resolved {
-  readonly plan?: PricePlan | undefined;
-  readonly reason?: string | undefined;
-  /** The UTC minute it holds for; undefined: the whole UTC day. */
-  readonly minute?: number | undefined;
-}
-
-const DAY = 86_400_000;
 const MINUTE = 60_000;
-const MAX_CACHED = 2_000;
 const MAX_NAME = 256;
 
 /** Tiers that mean the standard price (`on_demand` is Groq's name for it). */
 const STANDARD_TIERS = new Set(['', 'default', 'auto', 'standard', 'standard_only', 'on_demand']);
 
+/** `fast` is what OpenAI also calls its priority tier. */
+function tierOf(name: string): string {
+  if (STANDARD_TIERS.has(name)) return 'standard';
+  return name === 'fast' ? 'priority' : name;
+}
+
 export class LayeredPriceBook implements PriceBook {
   readonly version: string;
   readonly problems: readonly string[];
   readonly #user: PriceLayer | undefined;
-  readonly #cache = new Map<string, Resolved>();
+  readonly #cache = new ResolvedCache();
 
   constructor(version: string, user: PriceLayer | undefined, problems: readonly string[]) {
     this.version = version;
@@ -102,20 +99,12 @@ export class LayeredPriceBook implements PriceBook {
   #resolve(request: PriceRequest): Resolved {
     const at = request.at.getTime();
     if (Number.isNaN(at)) return { reason: 'the time of the call is not a valid date' };
+    const known = this.#cache.get(request, at);
+    if (known) return known;
     const long = tooLong(request);
     if (long !== undefined) return { reason: long };
-    const key = `${Math.floor(at / DAY)}\n${request.responseModel}\n${request.model}\n${request.serviceTier}\n${
-      request.provider
-    }\n${request.service}\n${request.operation}\n${request.unit}\n${request.tokens !== undefined}`;
-    const known = this.#cache.get(key);
-    if (known && (known.minute === undefined || known.minute === Math.floor(at / MINUTE))) return known;
     const resolved = this.#lookUp(request, at);
-    if (this.#cache.size >= MAX_CACHED && !known) {
-      // Oldest first: a flood of names costs lookups, never memory.
-      const oldest = this.#cache.keys().next();
-      if (!oldest.done) this.#cache.delete(oldest.value);
-    }
-    this.#cache.set(key, resolved);
+    this.#cache.set(request, at, resolved);
     return resolved;
   }
 
@@ -128,8 +117,7 @@ export class LayeredPriceBook implements PriceBook {
       unit: normal(request.unit),
       at,
     };
-    const tierName = normal(request.serviceTier);
-    const tier = STANDARD_TIERS.has(tierName) ? 'standard' : tierName;
+    const tier = tierOf(normal(request.serviceTier));
     const models = [...new Set([normal(request.responseModel), normal(request.model)])].filter((name) => name !== '');
     const overlay = overlayLayer();
     const minute = this.#user?.intraday || overlay.intraday ? Math.floor(at / MINUTE) : undefined;

@@ -22,6 +22,8 @@ export interface TokenRates {
   /** Long-context rates: the last band whose `inputTokens` is exceeded prices the whole call. Ascending. */
   readonly bands: readonly { readonly inputTokens: number; readonly rates: MeterRates }[];
   readonly perRequest?: Decimal | undefined;
+  /** The price of a call with more input tokens than this is not known. */
+  readonly upToInputTokens?: number | undefined;
 }
 
 /** One line of a price file, validated. Times are milliseconds, `from` inclusive, `to` exclusive. */
@@ -62,6 +64,7 @@ const ENTRY_KEYS = new Set([
   'to',
   'usd_per_million',
   'above',
+  'up_to_input_tokens',
   'usd_per_request',
   'unit',
   'usd_per_unit',
@@ -79,9 +82,14 @@ export function parsePrices(content: unknown): ParsedPrices {
   }
   const entries: PriceEntry[] = [];
   const problems: Problem[] = [];
+  const defaults = isObject(content) && content.defaults !== undefined ? content.defaults : {};
+  if (!isObject(defaults)) {
+    const message = `expected an object, got ${describe(defaults)}`;
+    return { entries: [], problems: [{ path: 'defaults', message }] };
+  }
   list.forEach((raw, index) => {
     const reader = new EntryReader(`prices[${index}]`);
-    const entry = reader.read(raw);
+    const entry = reader.read(isObject(raw) ? { ...defaults, ...raw } : raw);
     if (reader.problems.length === 0) entries.push(entry);
     problems.push(...reader.problems);
   });
@@ -165,7 +173,14 @@ class EntryReader {
     bands.sort((a, b) => a.inputTokens - b.inputTokens);
     const perRequest =
       raw.usd_per_request === undefined ? undefined : this.#rate(raw.usd_per_request, 'usd_per_request');
-    return { rates, bands, perRequest };
+    return { rates, bands, perRequest, upToInputTokens: this.#limit(raw.up_to_input_tokens) };
+  }
+
+  #limit(value: unknown): number | undefined {
+    if (value === undefined || (Number.isSafeInteger(value) && (value as number) > 0))
+      return value as number | undefined;
+    this.#bad('up_to_input_tokens', `expected a positive whole number, got ${describe(value)}`);
+    return undefined;
   }
 
   #meters(raw: unknown, path: string): MeterRates {

@@ -29,6 +29,9 @@ const METER_OF: Readonly<Record<string, Meter>> = {
 /** Meters that every call of such a model may run up, and that no token count of ours reports: no sum without them. */
 const UNSEEN = ['output_image_mtok', 'output_video_mtok', 'output_citation_mtok'];
 
+/** OpenAI's long-context rates begin above 272,000 input tokens; 0.1.8 lets them begin at that number for some models. */
+const BOUNDARY_FIXES = new Map([[271_999, 272_000]]);
+
 let loaded: Library | Error | undefined;
 
 /** Loads the library (about 50 ms, once). Never throws: a failure is answered by every {@link libraryPrice}. */
@@ -91,7 +94,8 @@ function toRates(price: GenaiPrices.ModelPrice): TokenRates | string {
     rates[meter] = decimalOf(typeof value === 'number' ? value : value.base);
     if (typeof value === 'number') continue;
     for (const tier of value.tiers) {
-      bands.set(tier.start, { ...bands.get(tier.start), [meter]: decimalOf(tier.price) });
+      const start = BOUNDARY_FIXES.get(tier.start) ?? tier.start;
+      bands.set(start, { ...bands.get(start), [meter]: decimalOf(tier.price) });
     }
   }
   const perRequest = price.requests_kcount;

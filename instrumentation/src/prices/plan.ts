@@ -46,12 +46,14 @@ export function tokenPlan(price: TokenRates): PricePlan {
   const base = scaled(price.rates, scale);
   const bands = price.bands.map((band) => ({ above: band.inputTokens, rates: scaled(band.rates, scale) }));
   const perRequest = price.perRequest ? rescale(price.perRequest.coefficient, price.perRequest.scale, scale) : 0n;
+  const upTo = price.upToInputTokens ?? Number.POSITIVE_INFINITY;
   return {
     apply(tokens) {
       if (callOnly) return amountOf(rescale(perRequest, scale, AMOUNT_SCALE));
       if (tokens === undefined) return { reason: 'no token counts were reported' };
       const wrong = checkUsage(tokens);
       if (wrong !== undefined) return { reason: wrong };
+      if (tokens.input > upTo) return { reason: `no price is known beyond ${upTo} input tokens (${tokens.input})` };
       const metered = meterUsage(tokens);
       if (typeof metered === 'string') return { reason: metered };
       let rates = base;
