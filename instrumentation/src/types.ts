@@ -41,6 +41,10 @@ export interface CallStart {
   readonly spanName: string;
   /** Span attributes known at start (`gen_ai.operation.name`, `server.address`, …). */
   readonly attributes?: Attributes;
+  /** Who pays and what for; default: the scope in force where the call starts. */
+  readonly scope?: UsageScope | undefined;
+  /** When the call began, where that is not now. */
+  readonly startTime?: Date | undefined;
 }
 
 /** What it knows when the call is finished. The recorder prices it. */
@@ -61,11 +65,19 @@ export interface CallEnd {
   readonly unit?: string | undefined;
   /** The usage itself was estimated: `cost.source` becomes `estimated`. */
   readonly estimated?: boolean | undefined;
+  /** What the provider itself says the call cost, in USD, as a decimal string: not priced again, source `provider`. */
+  readonly cost?: string | undefined;
+  /** Set where something that was said cannot be used: the call is recorded `unpriced`, with this reason. */
+  readonly unpricedReason?: string | undefined;
+  /** What was said and could not be used, as text (`usage.raw`). */
+  readonly raw?: string | undefined;
   /** False for an attempt that the provider does not bill: it costs 0. Default true. */
   readonly billed?: boolean | undefined;
   readonly externalId?: string | undefined;
   /** More attributes for span and event (`gen_ai.response.finish_reasons`, …). */
   readonly attributes?: Attributes | undefined;
+  /** When the call ended, where that is not now. */
+  readonly endTime?: Date | undefined;
 }
 
 /** One billable call under way. All methods are total: they never throw. */
@@ -73,6 +85,8 @@ export interface BillableCall {
   /** The context to make the provider's call in: span active, baggage stripped, marked as billable. */
   readonly context: Context;
   readonly span: Span;
+  /** `usage.id` of the event that `end` emits; absent where nothing is recorded. */
+  readonly id?: string;
   /** Idempotent: the first end wins. */
   end(end: CallEnd): void;
 }

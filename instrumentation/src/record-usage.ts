@@ -1,0 +1,200 @@
+import { normalizeClientId } from './attribution/client-id.ts';
+import { currentScope } from './attribution/index.ts';
+import { describeError, quote, warnOnce } from './log.ts';
+import { normalizeAmount, normalizeQuantity } from './recorder/cost.ts';
+import { getRecorder } from './recorder/index.ts';
+import { uuidv7 } from './recorder/uuid.ts';
+import { startRecording } from './start.ts';
+import type { TokenUsage, UsageOutcome, UsageScope } from './types.ts';
+
+/** Something that cost money and that no instrumentation sees. */
+export interface UsageRecord {
+  /** Who sends the bill: `twilio_sms`, `acme_ocr`, … */
+  readonly service: string;
+  /** What was done: `send_sms`, `page`, … */
+  readonly operation: string;
+  /** How many units; a decimal string or a number, 0 or more, at most 12 decimals. Default `1`. */
+  readonly quantity?: string | number | undefined;
+  /** What is counted: `segment`, `page`, `gb_month`, … Default `request`. */
+  readonly unit?: string | undefined;
+  /**
+   * What it cost in USD, as a decimal string such as `'0.0079'`: recorded as it is, `cost.source = provider`. Without
+   * it the price book prices service, operation, unit and quantity, or provider, model and tokens.
+   */
+  readonly cost?: string | undefined;
+  /** `gen_ai.provider.name`, for model calls. */
+  readonly provider?: string | undefined;
+  readonly model?: string | undefined;
+  readonly serviceTier?: string | undefined;
+  readonly tokens?: TokenUsage | undefined;
+  /** The usage itself is an estimate. */
+  readonly estimated?: boolean | undefined;
+  /** False for an attempt that costs nothing. */
+  readonly billed?: boolean | undefined;
+  /** The provider's own id of it. */
+  readonly externalId?: string | undefined;
+  /** Default `ok`. */
+  readonly outcome?: UsageOutcome | undefined;
+  readonly errorType?: string | undefined;
+  /** Default: the client in force (`withClient`, `setClient`, …). */
+  readonly clientId?: string | undefined;
+  readonly leadId?: string | undefined;
+  readonly messageId?: string | undefined;
+  readonly flowExecutionId?: string | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** When it happened: a Date, milliseconds since the Unix epoch or an ISO 8601 string. Default: now. */
+  readonly timestamp?: Date | number | string | undefined;
+}
+
+const OUTCOMES: readonly unknown[] = ['ok', 'error', 'aborted'];
+// What the ledger's DateTime64(9) column can hold.
+const EARLIEST = Date.UTC(1970, 0, 1);
+const LATEST = Date.UTC(2200, 0, 1);
+
+/**
+ * Records anything that costs money as one usage event, span and counter step. Never throws and loses nothing: a
+ * field that cannot be used is named in one warning, and the event is recorded `unpriced` with what was said in
+ * `usage.raw`, to be corrected later under the same id.
+ *
+ * @returns the `usage.id` of the event (UUIDv7)
+ */
+export function recordUsage(record: UsageRecord): string {
+  try {
+    startRecording();
+    return new Validator(record).record();
+  } catch (error) {
+    warnOnce('record-usage', 'recordUsage: the usage could not be recorded', error);
+    return uuidv7();
+  }
+}
+
+/** Reads one record; collects what is wrong with it on the way. */
+class Validator {
+  readonly #record: UsageRecord;
+  readonly #problems: string[] = [];
+
+  constructor(record: UsageRecord) {
+    this.#record = typeof record === 'object' && record !== null ? record : ({} as UsageRecord);
+    if (this.#record !== record) this.#reject('record', record, 'an object');
+  }
+
+  record(): string {
+    const { provider, model, serviceTier, tokens, estimated, billed, externalId, errorType } = this.#record;
+    const service = this.#name('service') ?? 'unknown';
+    const operation = this.#name('operation') ?? 'unknown';
+    const unit = this.#record.unit === undefined ? 'request' : (this.#name('unit') ?? 'unknown');
+    const quantity = this.#quantity();
+    const cost = this.#cost();
+    const outcome = this.#outcome();
+    const time = this.#time();
+    const scope = this.#scope(operation);
+    const call = getRecorder().start({
+      service,
+      operation,
+      spanName: `${service} ${operation}`,
+      scope,
+      startTime: time,
+    });
+    call.end({
+      outcome,
+      quantity,
+      unit,
+      cost,
+      provider,
+      requestModel: model,
+      serviceTier,
+      tokens,
+      estimated,
+      billed,
+      externalId,
+      errorType,
+      endTime: time,
+      ...(this.#problems.length === 0 ? undefined : { unpricedReason: this.#problems.join('; '), raw: this.#raw() }),
+    });
+    return call.id ?? uuidv7();
+  }
+
+  #reject(field: string, value: unknown, wanted: string): void {
+    const problem = `${field} must be ${wanted}, not ${typeof value === 'number' ? String(value) : quote(value)}`;
+    this.#problems.push(problem);
+    warnOnce(`record-usage:${field}`, `recordUsage: ${problem}; recorded as unpriced, with what was said in usage.raw`);
+  }
+
+  #name(field: 'service' | 'operation' | 'unit'): string | undefined {
+    const value: unknown = this.#record[field];
+    if (typeof value === 'string' && value.trim() !== '' && value.length <= 256) return value.toWellFormed();
+    this.#reject(field, value, 'a non-empty string of at most 256 characters');
+    return undefined;
+  }
+
+  /** The quantity as given: the recorder leaves out what is none. */
+  #quantity(): string {
+    const { quantity = 1 } = this.#record;
+    const normal = normalizeQuantity(quantity);
+    if (normal !== undefined) return normal;
+    this.#reject('quantity', quantity, 'a decimal number of 0 or more with at most 12 decimals, below 1000000');
+    return 'invalid';
+  }
+
+  #cost(): string | undefined {
+    const { cost } = this.#record;
+    if (cost === undefined || cost === null) return undefined;
+    const amount = typeof cost === 'string' ? normalizeAmount(cost) : undefined;
+    if (amount === undefined) this.#reject('cost', cost, 'USD as a decimal string such as "0.0079", below 1000000');
+    return amount;
+  }
+
+  #outcome(): UsageOutcome {
+    const { outcome = 'ok' } = this.#record;
+    if (OUTCOMES.includes(outcome)) return outcome;
+    warnOnce(
+      'record-usage:outcome',
+      `recordUsage: outcome must be "ok", "error" or "aborted", not ${quote(outcome)}; "ok" is recorded`,
+    );
+    return 'ok';
+  }
+
+  /** A wrong time is no reason not to price: the event is recorded now. */
+  #time(): Date {
+    const { timestamp } = this.#record;
+    if (timestamp === undefined) return new Date();
+    const time = new Date(timestamp);
+    const millis = time.getTime();
+    if (millis >= EARLIEST && millis < LATEST) return time;
+    const wanted = 'a Date, milliseconds since 1970 or an ISO 8601 string, between 1970 and 2200';
+    warnOnce(
+      'record-usage:timestamp',
+      `recordUsage: timestamp must be ${wanted}, not ${quote(timestamp)}; now is recorded`,
+    );
+    return new Date();
+  }
+
+  #scope(operation: string): UsageScope {
+    const { clientId, leadId, messageId, flowExecutionId, metadata } = this.#record;
+    const around = currentScope();
+    const id =
+      clientId === undefined ? around.clientId : (normalizeClientId(clientId, 'recordUsage') ?? around.clientId);
+    const joined = metadata === undefined ? around.metadata : { ...around.metadata, ...metadata };
+    return {
+      clientId: id,
+      leadId: leadId ?? around.leadId,
+      messageId: messageId ?? around.messageId,
+      flowExecutionId: flowExecutionId ?? around.flowExecutionId,
+      // The caller names the operation itself; usageContext's override is meant for what instrumentations name.
+      operation,
+      metadata: joined,
+    };
+  }
+
+  /** What was said, without metadata and tokens, which have their own attributes. */
+  #raw(): string {
+    try {
+      const { metadata: _metadata, tokens: _tokens, ...said } = this.#record;
+      return JSON.stringify(said, (_key, value) =>
+        typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)) ? String(value) : value,
+      );
+    } catch (error) {
+      return `unreadable: ${describeError(error)}`;
+    }
+  }
+}

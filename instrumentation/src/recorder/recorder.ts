@@ -1,0 +1,163 @@
+import type { UsageEvent, UsageExporter } from '@client-cost/exporter';
+import {
+  type Attributes,
+  context,
+  INVALID_SPAN_CONTEXT,
+  isSpanContextValid,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
+import { billableContext } from '../attribution/billable.ts';
+import { UNATTRIBUTED } from '../attribution/client-id.ts';
+import { currentScope } from '../attribution/index.ts';
+import { warnOnce } from '../log.ts';
+import type { PriceBook } from '../prices/book.ts';
+import type { BillableCall, CallEnd, CallStart, Recorder, UsageScope } from '../types.ts';
+import { eventAttributes, type Finished, spanAttributes } from './attributes.ts';
+import { absurdity, costOf, normalizeQuantity } from './cost.ts';
+import { UsageCounters } from './counters.ts';
+import { uuidv7 } from './uuid.ts';
+
+/** Name of the tracer, the meter and the events' scope. */
+export const SCOPE_NAME = '@client-cost/instrumentation';
+
+/** Where the recorder's three outputs come from. Each may throw; none of it reaches the caller. */
+export interface RecorderParts {
+  readonly version: string;
+  /** Called before the first span: starts an SDK where one is missing. */
+  readonly onFirstCall?: () => void;
+  readonly priceBook: () => PriceBook;
+  /** @param span of the call, whose SDK knows the process's resource */
+  readonly exporter: (span: Span) => UsageExporter | undefined;
+}
+
+const EMPTY: UsageScope = Object.freeze({});
+
+/** Turns finished calls into a span, counters and a usage event. */
+export class UsageRecorder implements Recorder {
+  readonly #parts: RecorderParts;
+  readonly #counters: UsageCounters;
+  #tracer: Tracer | undefined;
+  #started = false;
+
+  constructor(parts: RecorderParts) {
+    this.#parts = parts;
+    this.#counters = new UsageCounters(SCOPE_NAME, parts.version);
+  }
+
+  start(call: CallStart): BillableCall {
+    if (!this.#started) {
+      this.#started = true;
+      guard('start', () => this.#parts.onFirstCall?.());
+    }
+    const scope = guard('scope', () => call.scope ?? currentScope()) ?? EMPTY;
+    const operation = scope.operation ?? call.operation;
+    const active = context.active();
+    const span =
+      guard('span', () => this.#startSpan(call, scope, operation)) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+    const inner = guard('context', () => trace.setSpan(billableContext(active), span)) ?? active;
+    const id = uuidv7();
+    let ended = false;
+    return {
+      context: inner,
+      span,
+      id,
+      end: (end) => {
+        if (ended) return;
+        ended = true;
+        guard('end', () => this.#end(span, { id, scope, service: call.service, operation }, end));
+      },
+    };
+  }
+
+  #startSpan(call: CallStart, scope: UsageScope, operation: string): Span {
+    // A ProxyTracer until a provider is registered, and that provider's tracer from then on.
+    this.#tracer ??= trace.getTracer(SCOPE_NAME, this.#parts.version);
+    const attributes: Attributes = {
+      ...call.attributes,
+      'client.id': scope.clientId ?? UNATTRIBUTED,
+      'usage.service': call.service,
+      'usage.operation': operation,
+    };
+    const { startTime } = call;
+    return this.#tracer.startSpan(call.spanName, {
+      kind: SpanKind.CLIENT,
+      attributes,
+      ...(startTime === undefined ? undefined : { startTime }),
+    });
+  }
+
+  #end(span: Span, about: Pick<Finished, 'id' | 'scope' | 'service' | 'operation'>, said: CallEnd): void {
+    const end = said.outcome === 'error' ? withErrorType(said) : said;
+    const at = end.endTime ?? new Date();
+    const quantity = normalizeQuantity(end.quantity ?? 1);
+    const unit = end.unit ?? 'request';
+    const problem = absurdity(end);
+    const cost = costOf({ ...about, quantity, unit, at }, end, problem, this.#parts.priceBook);
+    const call: Finished = { ...about, end, quantity, unit, cost, problem };
+    const attributes = eventAttributes(call);
+    // Money first: whatever happens to the telemetry, the event is out.
+    guard('event', () => this.#emit(call.id, at, attributes, span));
+    guard('span-end', () => endSpan(span, end, attributes));
+    guard('counters', () => this.#counters.add(call));
+  }
+
+  #emit(id: string, at: Date, attributes: Attributes, span: Span): void {
+    const spanContext = span.spanContext();
+    const event: UsageEvent = {
+      id,
+      timeUnixNano: BigInt(at.getTime()) * 1_000_000n,
+      attributes,
+      ...(isSpanContextValid(spanContext)
+        ? { traceId: spanContext.traceId, spanId: spanContext.spanId, traceFlags: spanContext.traceFlags }
+        : undefined),
+    };
+    this.#parts.exporter(span)?.emit(event);
+  }
+}
+
+function endSpan(span: Span, end: CallEnd, attributes: Attributes): void {
+  if (span.isRecording()) {
+    try {
+      span.setAttributes(spanAttributes(attributes));
+      if (end.outcome === 'error') {
+        // The type alone: a provider's message may quote the prompt or the key.
+        const type = end.errorType ?? '_OTHER';
+        span.setStatus({ code: SpanStatusCode.ERROR, message: type });
+        span.addEvent('exception', { 'exception.type': type }, end.endTime);
+      }
+    } finally {
+      span.end(end.endTime);
+    }
+  } else {
+    span.end();
+  }
+}
+
+function withErrorType(end: CallEnd): CallEnd {
+  return end.errorType === undefined ? { ...end, errorType: errorTypeOf(end.error) } : end;
+}
+
+/** `error.type` of whatever was thrown: its class name, `_OTHER` where it has none. */
+function errorTypeOf(error: unknown): string {
+  try {
+    if (typeof error !== 'object' || error === null) return '_OTHER';
+    const { name } = error.constructor as { name?: unknown };
+    return typeof name === 'string' && name !== '' && name !== 'Object' ? name : '_OTHER';
+  } catch {
+    return '_OTHER';
+  }
+}
+
+/** Runs one step; a failure is said once per step and goes no further. */
+function guard<T>(step: string, run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    warnOnce(`recorder:${step}`, `recording a billable call failed (${step}); the call itself is not affected`, error);
+    return undefined;
+  }
+}

@@ -1,0 +1,169 @@
+import { context, diag, metrics, propagation, type TextMapPropagator, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import {
+  CompositePropagator,
+  getNumberFromEnv,
+  getStringFromEnv,
+  getStringListFromEnv,
+  W3CBaggagePropagator,
+  W3CTraceContextPropagator,
+} from '@opentelemetry/core';
+import { OTLPMetricExporter as JsonMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
+import { OTLPTraceExporter as JsonTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  hostDetector,
+  osDetector,
+  processDetector,
+  type Resource,
+  type ResourceDetector,
+  serviceInstanceIdDetector,
+} from '@opentelemetry/resources';
+import { ConsoleMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  ConsoleSpanExporter,
+  ParentBasedSampler,
+  type Sampler,
+  SimpleSpanProcessor,
+  type SpanProcessor,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import { COUNTER_PREFIX } from '../recorder/counters.ts';
+import { atMost, CARDINALITY_LIMIT, type StartedSdk } from './sdk.ts';
+
+// The same components, defaults and variables as NodeSDK, for what coverage.ts lists; loaded in half the time.
+
+const DETECTORS: Readonly<Record<string, ResourceDetector>> = {
+  env: envDetector,
+  host: hostDetector,
+  os: osDetector,
+  process: processDetector,
+  serviceinstance: serviceInstanceIdDetector,
+};
+
+/** Starts tracing and metrics from the SDK's parts and registers them with the OpenTelemetry API. */
+export function startParts(): StartedSdk {
+  const resource = makeResource();
+  const contextManager = new AsyncLocalStorageContextManager();
+  contextManager.enable();
+  context.setGlobalContextManager(contextManager);
+  const propagator = makePropagator();
+  if (propagator !== undefined) propagation.setGlobalPropagator(propagator);
+  const readers = metricReaders();
+  const meterProvider =
+    readers.length === 0
+      ? undefined
+      : new MeterProvider({
+          resource,
+          readers,
+          views: [{ instrumentName: `${COUNTER_PREFIX}*`, aggregationCardinalityLimit: CARDINALITY_LIMIT }],
+        });
+  if (meterProvider !== undefined) metrics.setGlobalMeterProvider(meterProvider);
+  const spanProcessors = makeSpanProcessors();
+  const sampler = makeSampler();
+  const tracerProvider =
+    spanProcessors.length === 0
+      ? undefined
+      : new TracerProvider({ resource, spanProcessors, ...(sampler === undefined ? undefined : { sampler }) });
+  if (tracerProvider !== undefined) trace.setGlobalTracerProvider(tracerProvider);
+  return {
+    flush: (timeoutMillis) =>
+      atMost(Promise.allSettled([tracerProvider?.forceFlush(), meterProvider?.forceFlush()]), timeoutMillis),
+  };
+}
+
+function makeResource(): Resource {
+  const names = getStringListFromEnv('OTEL_NODE_RESOURCE_DETECTORS') ?? ['all'];
+  if (names.includes('none')) return defaultResource();
+  const wanted = names.includes('all') || names.length === 0 ? Object.keys(DETECTORS) : names;
+  const detectors = wanted.flatMap((name) => DETECTORS[name] ?? []);
+  return defaultResource().merge(detectResources({ detectors }));
+}
+
+function makePropagator(): TextMapPropagator | undefined {
+  const given = getStringListFromEnv('OTEL_PROPAGATORS') ?? [];
+  const names = given.length === 0 ? ['tracecontext', 'baggage'] : given;
+  if (names.includes('none')) return undefined;
+  const propagators: TextMapPropagator[] = [];
+  if (names.includes('tracecontext')) propagators.push(new W3CTraceContextPropagator());
+  if (names.includes('baggage')) propagators.push(new W3CBaggagePropagator());
+  return new CompositePropagator({ propagators });
+}
+
+function protocol(signal: 'TRACES' | 'METRICS'): string {
+  const own = getStringFromEnv(`OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`);
+  return (own ?? getStringFromEnv('OTEL_EXPORTER_OTLP_PROTOCOL'))?.trim() || 'http/protobuf';
+}
+
+/** The exporters a variable names, once each; `otlp` by default, none where `none` is among them. */
+function exporterNames(variable: string): string[] {
+  const names = [...new Set(getStringListFromEnv(variable) ?? [])];
+  if (names.includes('none')) return [];
+  return names.length === 0 ? ['otlp'] : names;
+}
+
+function metricReaders(): PeriodicExportingMetricReader[] {
+  return exporterNames('OTEL_METRICS_EXPORTER').map((name) => {
+    if (name === 'console') return new PeriodicExportingMetricReader({ exporter: new ConsoleMetricExporter() });
+    const exportIntervalMillis = positive('OTEL_METRIC_EXPORT_INTERVAL') ?? 60_000;
+    const timeout = positive('OTEL_METRIC_EXPORT_TIMEOUT') ?? 30_000;
+    return new PeriodicExportingMetricReader({
+      exporter: protocol('METRICS') === 'http/json' ? new JsonMetricExporter() : new OTLPMetricExporter(),
+      exportIntervalMillis,
+      exportTimeoutMillis: Math.min(timeout, exportIntervalMillis),
+    });
+  });
+}
+
+function makeSpanProcessors(): SpanProcessor[] {
+  return exporterNames('OTEL_TRACES_EXPORTER').map((name) => {
+    if (name === 'console') return new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() });
+    const exporter = protocol('TRACES') === 'http/json' ? new JsonTraceExporter() : new OTLPTraceExporter();
+    return new BatchSpanProcessor({
+      exporter,
+      ...option('maxQueueSize', 'OTEL_BSP_MAX_QUEUE_SIZE'),
+      ...option('scheduledDelayMillis', 'OTEL_BSP_SCHEDULE_DELAY'),
+      ...option('exportTimeoutMillis', 'OTEL_BSP_EXPORT_TIMEOUT'),
+      ...option('maxExportBatchSize', 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE'),
+    });
+  });
+}
+
+function option<K extends string>(key: K, variable: string): Partial<Record<K, number>> {
+  const value = positive(variable);
+  return value === undefined ? {} : ({ [key]: value } as Partial<Record<K, number>>);
+}
+
+function positive(variable: string): number | undefined {
+  const value = getNumberFromEnv(variable);
+  if (value === undefined || value > 0) return value;
+  diag.warn(`${variable}=${value} is not a number greater than 0; the default is used`);
+  return undefined;
+}
+
+function makeSampler(): Sampler | undefined {
+  const name = getStringFromEnv('OTEL_TRACES_SAMPLER');
+  if (name === undefined) return undefined;
+  const root = rootSampler(name.replace('parentbased_', ''));
+  return name.startsWith('parentbased_') ? new ParentBasedSampler({ root }) : root;
+}
+
+function rootSampler(name: string): Sampler {
+  if (name === 'always_off') return new AlwaysOffSampler();
+  return name === 'traceidratio' ? new TraceIdRatioBasedSampler(samplerRatio()) : new AlwaysOnSampler();
+}
+
+function samplerRatio(): number {
+  const ratio = getNumberFromEnv('OTEL_TRACES_SAMPLER_ARG');
+  if (ratio !== undefined && ratio >= 0 && ratio <= 1) return ratio;
+  diag.error(`OTEL_TRACES_SAMPLER_ARG=${ratio ?? ''} is not a number from 0 to 1; using 1`);
+  return 1;
+}

@@ -1,0 +1,23 @@
+/** An SDK that this package started. */
+export interface StartedSdk {
+  /** Exports what is waiting. Resolves in any case, at the latest after the time given (milliseconds). */
+  flush(timeoutMillis: number): Promise<void>;
+}
+
+/**
+ * Series per instrument. The SDK's default of 2,000 would fold the clients beyond it into one series without
+ * `client.id`; a series costs about 1 kB.
+ */
+export const CARDINALITY_LIMIT = 50_000;
+
+/** Waits for a promise, not longer than the time given; swallows its rejection. */
+export function atMost(promise: Promise<unknown>, millis: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, millis);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    promise.then(done, done);
+  });
+}

@@ -1,0 +1,27 @@
+import { metrics, ProxyTracerProvider, trace } from '@opentelemetry/api';
+import { NodeSDK, startNodeSdk } from '@opentelemetry/sdk-node';
+import { COUNTER_PREFIX } from '../recorder/counters.ts';
+import { atMost, CARDINALITY_LIMIT, type StartedSdk } from './sdk.ts';
+
+/** Starts the whole SDK, which honours every `OTEL_*` variable (gRPC, Prometheus, Zipkin, B3, OTEL_CONFIG_FILE, …). */
+export function startWhole(env: Readonly<Record<string, string | undefined>>): StartedSdk {
+  if (env.OTEL_CONFIG_FILE !== undefined && env.OTEL_CONFIG_FILE.trim() !== '') startNodeSdk();
+  else {
+    new NodeSDK({
+      views: [{ instrumentName: `${COUNTER_PREFIX}*`, aggregationCardinalityLimit: CARDINALITY_LIMIT }],
+    }).start();
+  }
+  return { flush: (timeoutMillis) => atMost(Promise.allSettled([flushTraces(), flushMetrics()]), timeoutMillis) };
+}
+
+type Flushable = { forceFlush?(): Promise<void> };
+
+async function flushTraces(): Promise<void> {
+  const provider = trace.getTracerProvider();
+  const real = provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
+  await (real as Flushable).forceFlush?.();
+}
+
+async function flushMetrics(): Promise<void> {
+  await (metrics.getMeterProvider() as Flushable).forceFlush?.();
+}

@@ -1,0 +1,178 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { ResourceLike, UsageExporter, UsageExporterOptions } from '@client-cost/exporter';
+import { context, type Span } from '@opentelemetry/api';
+import { attributeIncoming } from './attribution/incoming.ts';
+import { propagateToOwnHosts } from './attribution/outgoing.ts';
+import { OwnHosts } from './attribution/own-hosts.ts';
+import { getConfig } from './config.ts';
+import { warnOnce } from './log.ts';
+import { loadPriceBook, type PriceBook } from './prices/index.ts';
+import { setRecorderFactory } from './recorder/index.ts';
+import { UsageRecorder } from './recorder/recorder.ts';
+import { whyWholeSdk } from './sdk/coverage.ts';
+import { ensureDiagLogger } from './sdk/diag-logger.ts';
+import { isRegistered } from './sdk/globals.ts';
+import type { StartedSdk } from './sdk/sdk.ts';
+
+const lazyRequire = createRequire(__filename);
+
+/** How long the end of a process waits for spans and metrics. Usage events have their own deadline. */
+const FLUSH_MS = 3_000;
+/** A process that makes no call still delivers what an earlier one left in the spool, this long after its start. */
+const REPLAY_AFTER_MS = 2_000;
+
+let recording = false;
+let ownSdkWanted = false;
+let sdkDecided = false;
+let sdk: StartedSdk | undefined;
+let exporter: UsageExporter | undefined;
+let exporterFailed = false;
+let prices: PriceBook | undefined;
+
+/** Version of this package, as it stands in package.json. */
+export const VERSION: string = (() => {
+  try {
+    const text = readFileSync(join(__dirname, '..', 'package.json'), 'utf8');
+    return (JSON.parse(text) as { version: string }).version;
+  } catch {
+    return 'unknown';
+  }
+})();
+
+/**
+ * Prepares recording: attribution of incoming and outgoing requests, and a recorder whose exporter and price book are
+ * made on first use. Starts no SDK. Idempotent, never throws. Does nothing when `CLIENT_COST_DISABLED` is set.
+ */
+export function startRecording(): void {
+  if (recording) return;
+  recording = true;
+  try {
+    ensureDiagLogger(process.env.OTEL_LOG_LEVEL);
+    const config = getConfig();
+    if (config.disabled) return;
+    attributeIncoming({ config, onRequest: decideSdk, extractTrace: () => sdk !== undefined });
+    propagateToOwnHosts(new OwnHosts(config.ownHosts));
+    setRecorderFactory(
+      () =>
+        new UsageRecorder({
+          version: VERSION,
+          onFirstCall: decideSdk,
+          priceBook: () => (prices ??= loadPriceBook({ userFile: config.pricesFile })),
+          exporter: usageExporter,
+        }),
+    );
+    setTimeout(() => usageExporter(undefined), REPLAY_AFTER_MS).unref();
+  } catch (error) {
+    warnOnce('start', 'recording could not be started', error);
+  }
+}
+
+/**
+ * Lets the first billable call, `recordUsage` or incoming request start an SDK, unless the application has one of its
+ * own by then. Loads now what will be needed then, so that no call waits for it.
+ */
+export function wantOwnSdk(): void {
+  const config = getConfig();
+  if (ownSdkWanted || config.disabled) return;
+  ownSdkWanted = true;
+  if (!config.startSdk || sdkDisabled() || isRegistered('trace')) return;
+  try {
+    lazyRequire(whyWholeSdk(process.env) === undefined ? './sdk/parts.js' : './sdk/whole.js');
+  } catch (error) {
+    warnOnce('sdk-load', 'the OpenTelemetry SDK could not be loaded; usage events are not affected', error);
+  }
+}
+
+/** Loads what the first call needs: prices and the exporter's code. */
+export function warmUp(): void {
+  if (getConfig().disabled) return;
+  setImmediate(() => {
+    try {
+      prices ??= loadPriceBook({ userFile: getConfig().pricesFile });
+      prices.warm();
+    } catch (error) {
+      warnOnce('warm-up', 'the price book could not be loaded', error);
+    }
+  }).unref();
+}
+
+function sdkDisabled(): boolean {
+  return process.env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true';
+}
+
+/** Starts our SDK, once, where it is wanted and nobody else has registered one. */
+function decideSdk(): void {
+  if (sdkDecided) return;
+  sdkDecided = true;
+  if (!ownSdkWanted || isRegistered('trace') || isRegistered('metrics')) return;
+  try {
+    if (!getConfig().startSdk || sdkDisabled()) {
+      ensureContextManager();
+      return;
+    }
+    if (whyWholeSdk(process.env) === undefined) {
+      sdk = (lazyRequire('./sdk/parts.js') as typeof import('./sdk/parts.ts')).startParts();
+    } else {
+      sdk = (lazyRequire('./sdk/whole.js') as typeof import('./sdk/whole.ts')).startWhole(process.env);
+    }
+    flushSdkAtEnd(sdk);
+  } catch (error) {
+    warnOnce('sdk-start', 'the OpenTelemetry SDK could not be started; usage events are not affected', error);
+  }
+}
+
+/** Without an SDK there is still attribution, which lives best in an OpenTelemetry context. */
+function ensureContextManager(): void {
+  if (isRegistered('context')) return;
+  const hooks = lazyRequire(
+    '@opentelemetry/context-async-hooks',
+  ) as typeof import('@opentelemetry/context-async-hooks');
+  context.setGlobalContextManager(new hooks.AsyncLocalStorageContextManager().enable());
+}
+
+interface ExporterPackage {
+  createUsageExporter(options: UsageExporterOptions): UsageExporter;
+  onProcessEnd?(run: () => Promise<unknown>): void;
+}
+
+const exporterPackage = (): ExporterPackage => lazyRequire('@client-cost/exporter') as ExporterPackage;
+
+/** The exporter of this process, made on first use with the resource of the SDK that made the span. */
+function usageExporter(span: Span | undefined): UsageExporter | undefined {
+  if (exporter !== undefined || exporterFailed) return exporter;
+  try {
+    const resource = (span as unknown as { resource?: ResourceLike } | undefined)?.resource;
+    exporter = exporterPackage().createUsageExporter({
+      scopeVersion: VERSION,
+      ...(resource === undefined ? undefined : { resource }),
+    });
+  } catch (error) {
+    exporterFailed = true;
+    warnOnce('exporter', 'usage events cannot leave this process: the exporter could not be made', error);
+  }
+  return exporter;
+}
+
+/** Spans and metrics: a best effort at every end of the process that leaves time for it. */
+function flushSdkAtEnd(started: StartedSdk): void {
+  const flush = () => started.flush(FLUSH_MS);
+  let flushed = false;
+  process.on('beforeExit', () => {
+    if (flushed) return;
+    flushed = true;
+    void flush();
+  });
+  exporterPackage().onProcessEnd?.(flush);
+}
+
+/**
+ * Sends everything that waits: usage events, and the spans and metrics of an SDK that `register` started.
+ *
+ * @param timeoutMillis resolves false when the usage events are not acknowledged by then
+ */
+export async function flush(timeoutMillis = 10_000): Promise<boolean> {
+  const [delivered] = await Promise.all([exporter?.flush(timeoutMillis) ?? true, sdk?.flush(timeoutMillis)]);
+  return delivered;
+}
