@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { Answer } from './answer.ts';
+import { Body, UploadFile } from './body.ts';
+import { negotiate } from './compression.ts';
+import type { Connection } from './connection.ts';
+import { ClickHouseError, ErrorCode, fromEngine } from './errors.ts';
+import { helloBlock, isHello } from './hello.ts';
+import { analyzeInsert, type InsertHead } from './insert.ts';
+import { type RequestParams, readParams } from './params.ts';
+import type { Runtime } from './runtime.ts';
+import { outline, type Statement } from './sql.ts';
+import type { EngineUser } from './types.ts';
+
+/** As much of a request as is read before it must be clear whether it is an INSERT: ClickHouse's max_query_size. */
+const HEAD_BYTES = 256 * 1024;
+
+const SELECTS = new Set(['SELECT', 'WITH', '(']);
+
+/**
+ * Formats whose answer may be joined from blocks formatted one by one, which is what the engine streams. In others each
+ * block would bring its own header, footer or brackets: those are answered whole, from memory.
+ */
+const BLOCKWISE =
+  /^(Native|RowBinary|JSONEachRow|JSONStringsEachRow|JSONCompactEachRow|JSONCompactStringsEachRow|JSONLines|NDJSON|CSV|TSV|TSVRaw|TabSeparated|TabSeparatedRaw|TSKV|LineAsString|MsgPack|Null)$/i;
+const NOT_BLOCKWISE = /\bTOTALS\b|\bextremes\b|output_format_json_array_of_rows|output_format_write_statistics/i;
+
+function isStreamable(keyword: string, format: string, sql: string, params: RequestParams): boolean {
+  if (!SELECTS.has(keyword) || !BLOCKWISE.test(format) || NOT_BLOCKWISE.test(sql)) return false;
+  return ![...params.settings.keys()].some((name) => NOT_BLOCKWISE.test(name));
+}
+
+/** Answers one HTTP request of the ClickHouse interface; every failure becomes an answer. */
+export async function handle(runtime: Runtime, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { pathname, searchParams: url } = new URL(request.url ?? '/', 'http://localhost');
+  const queryId = url.get('query_id') || randomUUID();
+  // A header cannot carry every query id a URL can.
+  response.setHeader('X-ClickHouse-Query-Id', queryId.replace(/[^\x20-\x7e]/g, '?'));
+  response.setHeader('X-ClickHouse-Server-Display-Name', runtime.displayName);
+  response.setHeader('X-ClickHouse-Timezone', runtime.timezone);
+
+  const plain = (status: number, text: string) =>
+    response.writeHead(status, { 'Content-Type': 'text/plain; charset=UTF-8' }).end(text);
+  if (pathname === '/ping' || pathname === '/replicas_status') return void plain(200, 'Ok.\n');
+  if (pathname !== '/') {
+    return void plain(404, `There is no handle ${pathname.slice(0, 200)}\n\nUse / or /ping.\n`);
+  }
+  if (request.method === 'OPTIONS') return void response.writeHead(204, { Allow: 'GET, HEAD, POST, OPTIONS' }).end();
+  if (request.method !== 'GET' && request.method !== 'POST' && request.method !== 'HEAD') {
+    return void plain(501, `Method ${request.method} is not supported; use GET or POST.\n`);
+  }
+  if (request.method !== 'POST' && url.get('query') === null) return void plain(200, 'Ok.\n');
+
+  const answer = new Answer(response, {
+    encoding:
+      url.get('enable_http_compression') === '0'
+        ? undefined
+        : negotiate(String(request.headers['accept-encoding'] ?? '')),
+    version: runtime.version,
+    holdAll: url.get('wait_end_of_query') === '1',
+  });
+  let release: (() => void) | undefined;
+  try {
+    const user = runtime.accounts.authenticate(request.headers, url);
+    const params = readParams(url, request.headers);
+    refuseBlockCompression(params);
+    release = runtime.enter();
+    await run(runtime, { request, response, answer, user, params });
+  } catch (error) {
+    answer.fail(fromEngine(error));
+  } finally {
+    release?.();
+  }
+}
+
+interface Call {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly answer: Answer;
+  readonly user: EngineUser;
+  readonly params: RequestParams;
+}
+
+async function run(runtime: Runtime, call: Call): Promise<void> {
+  const { params, answer, user } = call;
+  const body = new Body(call.request, runtime.maxBodyBytes);
+  let text: Buffer = params.query === '' ? Buffer.alloc(0) : Buffer.from(`${params.query}\n`);
+  let complete = false;
+  let insert = analyzeInsert(text, complete);
+  while (insert.kind === 'incomplete') {
+    const part = text.length > HEAD_BYTES ? undefined : await body.next();
+    complete = part === undefined;
+    if (part !== undefined) text = text.length === 0 ? part : Buffer.concat([text, part]);
+    insert = analyzeInsert(text, complete);
+  }
+  if (insert.kind === 'rows') return insertRows(runtime, call, body, text, insert.head);
+  text = await body.rest([text]);
+  if (text.toString('latin1').trim() === '')
+    throw new ClickHouseError(ErrorCode.SYNTAX_ERROR, 'Syntax error: Empty query');
+
+  const statement = outline(text);
+  checkStatement(statement, user, insert.kind === 'input');
+  const format = params.defaultFormat ?? 'TabSeparated';
+  const sql = text.toString('utf8');
+  if (params.protocolVersion > 0 && isHello(sql)) {
+    answer.format = 'Native';
+    const server = { name: runtime.displayName, version: runtime.version, timezone: runtime.timezone };
+    await answer.write(helloBlock(server, params.protocolVersion));
+    return answer.end();
+  }
+  const session = await runtime.open(user, params);
+  const stopWatching = watch(call, () => session.cancel());
+  try {
+    const connection = session.connection;
+    if (insert.kind === 'input') {
+      const done = await connection.insert(
+        text.subarray(0, insert.data).toString('utf8'),
+        skipLineEnd(text.subarray(insert.data)),
+      );
+      answer.summary.writtenRows = done.writtenRows;
+      answer.summary.writtenBytes = done.writtenBytes;
+    } else {
+      const written = statement.format ?? format;
+      answer.format = written;
+      if (isStreamable(statement.keyword, written, sql, params)) await stream(connection, call, sql, format);
+      else await single(connection, answer, sql, format);
+    }
+    await answer.end();
+  } finally {
+    stopWatching();
+    await session.close();
+  }
+}
+
+async function stream(connection: Connection, call: Call, sql: string, format: string): Promise<void> {
+  for await (const chunk of connection.stream(sql, format)) {
+    if (call.response.destroyed) return; // Leaving the loop cancels the query.
+    call.answer.summary.resultRows += chunk.numRows;
+    call.answer.summary.readRows += chunk.numRows;
+    call.answer.summary.readBytes += chunk.bytes.length;
+    await call.answer.write(chunk.bytes);
+  }
+}
+
+async function single(connection: Connection, answer: Answer, sql: string, format: string): Promise<void> {
+  const done = await connection.query(sql, format);
+  answer.summary.readRows = done.readRows;
+  answer.summary.readBytes = done.readBytes;
+  await answer.write(done.bytes);
+}
+
+/** INSERT with rows in the request: the rows go to a file and the engine reads them from there, byte for byte. */
+async function insertRows(runtime: Runtime, call: Call, body: Body, text: Buffer, head: InsertHead): Promise<void> {
+  const before = text.subarray(0, head.source);
+  const outlineOfHead = outline(before);
+  checkStatement(outlineOfHead, call.user, true);
+  const session = await runtime.open(call.user, call.params);
+  const upload = new UploadFile(join(runtime.uploads, `${randomUUID()}.rows`));
+  try {
+    upload.write(text.subarray(head.data));
+    for (let part = await body.next(); part !== undefined; part = await body.next()) upload.write(part);
+    upload.finish();
+    const settings = text.subarray(head.settings[0], head.settings[1]).toString('utf8');
+    const path = upload.path.replace(/[\\']/g, '\\$&');
+    const sql = `${before.toString('utf8')} FROM INFILE '${path}' COMPRESSION 'none' ${settings} FORMAT ${head.format}`;
+    const done = await session.connection.insert(sql, Buffer.alloc(0));
+    Object.assign(call.answer.summary, done);
+    await call.answer.end();
+  } catch (error) {
+    const failure = fromEngine(error);
+    throw new ClickHouseError(failure.code, failure.message.replaceAll(upload.path, 'request body'), failure.status);
+  } finally {
+    upload.remove();
+    await session.close();
+  }
+}
+
+function checkStatement(statement: Statement, user: EngineUser, hasRows: boolean): void {
+  if (statement.several && !hasRows) {
+    throw new ClickHouseError(ErrorCode.SYNTAX_ERROR, 'Syntax error (Multi-statements are not allowed)');
+  }
+  if (statement.file !== undefined) {
+    throw new ClickHouseError(ErrorCode.INTO_OUTFILE_NOT_ALLOWED, `${statement.file} is not allowed over HTTP`);
+  }
+  // The engine knows one user that holds every role; what confines a user here is the role of its connection.
+  const changesRole = statement.keyword === 'SET' && (statement.second === 'ROLE' || statement.second === 'DEFAULT');
+  if (changesRole && (user.readonly === true || user.allowedDatabases !== undefined)) {
+    throw new ClickHouseError(ErrorCode.ACCESS_DENIED, `${user.name}: Not enough privileges to change roles.`);
+  }
+}
+
+function refuseBlockCompression(params: RequestParams): void {
+  if (!params.compress && !params.decompress) return;
+  throw new ClickHouseError(
+    ErrorCode.NOT_IMPLEMENTED,
+    'The embedded engine does not know ClickHouse block compression (compress=1, decompress=1). ' +
+      'Set the client to no compression or to gzip (clickhouse-go and the Collector: compress=none or compress=gzip)',
+  );
+}
+
+/** Calls `left` when the client goes away before it has its answer. */
+function watch(call: Call, left: () => void): () => void {
+  const onClose = () => {
+    if (!call.response.writableFinished) left();
+  };
+  call.response.once('close', onClose);
+  return () => call.response.removeListener('close', onClose);
+}
+
+function skipLineEnd(data: Buffer): Buffer {
+  return data[0] === 10 ? data.subarray(1) : data;
+}
