@@ -7,8 +7,10 @@ import { cpuBench } from './cpu/index.ts';
 import { type Bench, type BenchResult, markdownTable } from './lib/bench.ts';
 import { machine } from './lib/machine.ts';
 import { writeSection } from './lib/page.ts';
+import { loadBench } from './load/index.ts';
+import { pipelineBench } from './pipeline/index.ts';
 
-const BENCHES: readonly Bench[] = [cpuBench];
+const BENCHES: readonly Bench[] = [cpuBench, loadBench, pipelineBench];
 
 const HELP = `npm run bench [-- [--quick] [--no-write] [name …]]
 

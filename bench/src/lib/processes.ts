@@ -87,13 +87,16 @@ export function memoryOf(pid: number): { now: number; peak: number } | undefined
   }
 }
 
-/** CPU seconds a process has used so far (Linux only; else undefined). */
+/** CPU seconds that a process and its living descendants have used so far (Linux only; else undefined). */
 export function cpuSecondsOf(pid: number): number | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /, '')
       .split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100; // utime, stime in ticks of 1/100 s
+    const own = (Number(fields[11]) + Number(fields[12])) / 100; // utime, stime in ticks of 1/100 s
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    if (children === '') return own;
+    return children.split(' ').reduce((sum, child) => sum + (cpuSecondsOf(Number(child)) ?? 0), own);
   } catch {
     return undefined;
   }
