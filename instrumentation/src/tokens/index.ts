@@ -1,0 +1,2 @@
+export { estimateChatInput, estimateEmbeddingInput, estimateResponseInput } from './openai.ts';
+export { estimateTokens } from './text.ts';
