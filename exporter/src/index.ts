@@ -1,1 +1,58 @@
-export type * from './types.ts';
+import { type ExporterConfig, readExporterConfig } from './config.ts';
+import { SpoolingExporter } from './exporter.ts';
+import { log, messageOf } from './log.ts';
+import type { ResourceLike, UsageExporter, UsageExporterOptions } from './types.ts';
+
+export { type ExporterConfig, readExporterConfig } from './config.ts';
+export type { ResourceLike, UsageEvent, UsageExporter, UsageExporterOptions, UsageExporterStats } from './types.ts';
+
+/**
+ * The way usage events leave this process: to the spool on disk at once, from there to the Collector or ClickHouse until acknowledged,
+ * also across the ends of the process. Never throws.
+ * @param options resource and scope version of the events
+ * @param env configuration, see exporter/README.md; malformed values are reported through `diag`
+ */
+export function createUsageExporter(
+  options: UsageExporterOptions = {},
+  env: NodeJS.ProcessEnv = process.env,
+): UsageExporter {
+  let config: ExporterConfig | undefined;
+  try {
+    config = readExporterConfig(env);
+    if (config.exporter !== 'none') {
+      const resource = options.resource ?? environmentResource();
+      return new SpoolingExporter(config, resource, options.scopeVersion ?? '', env);
+    }
+    log('info', 'CLIENT_COST_EXPORTER=none: usage events are not sent');
+  } catch (error) {
+    log('error', `usage events are NOT recorded: ${messageOf(error)}`);
+  }
+  return discardingExporter(config === undefined || config.exporter !== 'none');
+}
+
+/** `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` of the process. The package takes 100 ms to load: only without a resource. */
+function environmentResource(): ResourceLike {
+  const { defaultResource, detectResources, envDetector } =
+    require('@opentelemetry/resources') as typeof import('@opentelemetry/resources');
+  return defaultResource().merge(detectResources({ detectors: [envDetector] }));
+}
+
+function discardingExporter(broken: boolean): UsageExporter {
+  let emitted = 0;
+  return {
+    emit: () => {
+      emitted++;
+    },
+    flush: async () => !broken,
+    shutdown: async () => !broken,
+    stats: () => ({
+      emitted,
+      delivered: 0,
+      pending: 0,
+      failures: 0,
+      replayed: 0,
+      rejected: 0,
+      dropped: broken ? emitted : 0,
+    }),
+  };
+}

@@ -19,10 +19,16 @@ export interface UsageExporterStats {
   readonly emitted: number;
   /** Events acknowledged by the Collector or ClickHouse. */
   readonly delivered: number;
-  /** Events in the spool that wait for an acknowledgement. */
+  /** Events in the spool (or, without a usable disk, in memory) that wait for an acknowledgement. */
   readonly pending: number;
   /** Sending attempts that failed. */
   readonly failures: number;
+  /** Events of earlier or dead processes that this one delivered. */
+  readonly replayed: number;
+  /** Events the destination refused for good; they are kept in `rejected.jsonl` beside the spool. */
+  readonly rejected: number;
+  /** Events lost: neither disk nor memory could take them, or they could not be serialised at all. */
+  readonly dropped: number;
 }
 
 /** Takes usage events out of the process without loss. No method throws into the caller. */
@@ -34,4 +40,64 @@ export interface UsageExporter {
   /** Flushes, releases the spool and removes every process handler. */
   shutdown(timeoutMillis?: number): Promise<boolean>;
   stats(): UsageExporterStats;
+}
+
+/** The part of an OpenTelemetry `Resource` that is read here, so that any SDK version's resource fits. */
+export interface ResourceLike {
+  readonly attributes: Attributes;
+  readonly asyncAttributesPending?: boolean;
+  readonly schemaUrl?: string;
+  waitForAsyncAttributes?(): Promise<void>;
+  getRawAttributes?(): [string, unknown][];
+}
+
+export interface UsageExporterOptions {
+  /** Who emits. Default: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` of the process. */
+  readonly resource?: ResourceLike;
+  /** Version of the scope `@client-cost/instrumentation`. */
+  readonly scopeVersion?: string;
+}
+
+/** A contiguous run of event records that share one resource and scope, taken from the head of a source. */
+export interface Batch {
+  /** OTLP/JSON LogRecord objects, UTF-8, one per event. */
+  readonly records: readonly Uint8Array[];
+  /** JSON of `{ resource, scope, schemaUrl? }`. */
+  readonly header: string;
+  /** Call once when every record is acknowledged or set aside: the source forgets them. */
+  commit(): void;
+}
+
+export interface BatchLimits {
+  readonly maxEvents: number;
+  readonly maxBytes: number;
+}
+
+/** Something that events wait in: this process's spool, a dead process's spool, memory. */
+export interface BatchSource {
+  /** The next batch from the head, or undefined when empty. Without `commit` the same events come again. */
+  next(limits: BatchLimits): Batch | undefined;
+}
+
+/** What one sending attempt came to. */
+export type SendResult =
+  | { readonly kind: 'ok'; readonly refused?: number; readonly reason?: string }
+  /** Not now: keep and try again, not before `retryAfterMs` when the other side named a time. */
+  | {
+      readonly kind: 'retry';
+      readonly reason: string;
+      readonly retryAfterMs?: number;
+      readonly reached: boolean;
+      /** The answer may come from one event of the batch (HTTP 500): worth sending in parts. */
+      readonly suspect?: boolean;
+    }
+  /** The content was refused for good: one of the records is bad, or it is too large. */
+  | { readonly kind: 'invalid'; readonly reason: string };
+
+/** A destination. `send` never rejects. */
+export interface Transport {
+  /** Address for messages, without credentials. */
+  readonly target: string;
+  send(header: string, records: readonly Uint8Array[]): Promise<SendResult>;
+  close(): void;
 }

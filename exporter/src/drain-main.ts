@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { setAside } from './aside.ts';
+import type { DrainJob, DrainOrder } from './drain.ts';
+import { OnceLog } from './log.ts';
+import { Delivery } from './sender/delivery.ts';
+import { openHandOver } from './spool/spool.ts';
+import { batchLimits, createTransport } from './transport.ts';
+
+/** Sends one exporter's events; what stays is on disk. */
+function drain(job: DrainJob, timeoutMs: number): Promise<boolean> {
+  const once = new OnceLog();
+  const sources = openHandOver(job, once);
+  const delivery = new Delivery({
+    transport: createTransport(job.config),
+    queue: {
+      next: (limits) => {
+        for (const source of sources) {
+          const batch = source.next(limits);
+          if (batch !== undefined) return { batch, own: false };
+        }
+        return undefined;
+      },
+    },
+    limits: batchLimits(job.config),
+    intervalMs: 0,
+    once,
+    setAside: (header, record, reason) => setAside(job.root, once, header, record, reason),
+  });
+  return delivery.flush(0, timeoutMs, { replay: true, ending: true });
+}
+
+const order = JSON.parse(readFileSync(0, 'utf8')) as DrainOrder;
+Promise.allSettled(order.jobs.map((job) => drain(job, order.timeoutMs))).then(() => process.exit(0));

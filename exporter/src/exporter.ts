@@ -1,0 +1,136 @@
+import { setAside } from './aside.ts';
+import type { ExporterConfig } from './config.ts';
+import { type DrainJob, drainInChild } from './drain.ts';
+import { log, messageOf, OnceLog } from './log.ts';
+import { type Participant, processEnds } from './process-ends.ts';
+import { serializeEvent, serializeHeader } from './record.ts';
+import { Delivery } from './sender/delivery.ts';
+import { HEARTBEAT_MS } from './spool/identity.ts';
+import { defaultSpoolRoots } from './spool/place.ts';
+import { Spool } from './spool/spool.ts';
+import { batchLimits, createTransport } from './transport.ts';
+import type { ResourceLike, UsageEvent, UsageExporter, UsageExporterStats } from './types.ts';
+
+const FLUSH_TIMEOUT_MS = 10_000;
+
+/** Spool and delivery of one process; what `createUsageExporter` gives for `otlp` and `clickhouse`. */
+export class SpoolingExporter implements UsageExporter, Participant {
+  readonly exitTimeoutMs: number;
+  private readonly config: ExporterConfig;
+  private readonly once = new OnceLog();
+  private readonly spool: Spool;
+  private readonly delivery: Delivery;
+  private readonly heartbeat: NodeJS.Timeout;
+  private readonly ends = processEnds(drainInChild);
+  private emitted = 0;
+  private dropped = 0;
+  private closed: Promise<boolean> | undefined;
+
+  constructor(config: ExporterConfig, resource: ResourceLike, scopeVersion: string, env: NodeJS.ProcessEnv) {
+    this.config = config;
+    this.exitTimeoutMs = config.exitTimeoutMs;
+    const header = serializeHeader(resource, scopeVersion);
+    const { attributes } = JSON.parse(header).resource as {
+      attributes: { key: string; value: { stringValue?: string } }[];
+    };
+    const serviceName = attributes.find(({ key }) => key === 'service.name')?.value.stringValue;
+    const roots = config.spoolDir === undefined ? defaultSpoolRoots(serviceName, env) : [config.spoolDir];
+    this.spool = new Spool({ roots, maxBytes: config.spoolMaxBytes, fsync: config.fsync, header }, this.once);
+    this.delivery = new Delivery({
+      transport: createTransport(config),
+      queue: this.spool,
+      limits: batchLimits(config),
+      intervalMs: config.flushIntervalMs,
+      once: this.once,
+      setAside: (shared, record, reason) => setAside(this.spool.folder, this.once, shared, record, reason),
+      prepare: () => {
+        this.spool.adoptOrphans();
+        this.spool.syncLater();
+      },
+    });
+    if (resource.asyncAttributesPending) {
+      resource
+        .waitForAsyncAttributes?.()
+        .then(() => this.spool.setHeader(serializeHeader(resource, scopeVersion)))
+        .catch((error: unknown) => log('warn', `resource attributes stay incomplete: ${messageOf(error)}`));
+    }
+    this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
+    this.delivery.schedule(config.flushIntervalMs);
+    this.ends.add(this);
+  }
+
+  emit(event: UsageEvent): void {
+    this.emitted++;
+    try {
+      if (!this.spool.append(serializeEvent(event, BigInt(Date.now()) * 1_000_000n))) this.dropped++;
+      if (this.closed === undefined) this.delivery.schedule(this.config.flushIntervalMs);
+      else
+        this.once.say('warn', 'closed', 'a usage event came after shutdown: it waits in the spool for the next start');
+    } catch (error) {
+      this.dropped++;
+      this.once.say('error', 'emit', `a usage event could not be recorded and is lost: ${messageOf(error)}`);
+    }
+  }
+
+  flush(timeoutMillis = FLUSH_TIMEOUT_MS): Promise<boolean> {
+    return this.delivery.flush(this.deliverable(), bounded(timeoutMillis));
+  }
+
+  shutdown(timeoutMillis = FLUSH_TIMEOUT_MS): Promise<boolean> {
+    this.closed ??= this.flush(timeoutMillis).then((delivered) => {
+      this.stop();
+      this.spool.release();
+      this.ends.remove(this);
+      return delivered;
+    });
+    return this.closed;
+  }
+
+  stats(): UsageExporterStats {
+    const { delivered, failures, replayed, rejected } = this.delivery;
+    const dropped = this.dropped + this.spool.lost;
+    return { emitted: this.emitted, delivered, pending: this.pending(), failures, replayed, rejected, dropped };
+  }
+
+  pending(): number {
+    return Math.max(0, this.deliverable() - this.delivery.settled);
+  }
+
+  worthFlushing(): boolean {
+    return this.pending() > 0 || (this.spool.hasAdopted && !this.delivery.failing);
+  }
+
+  hurry(): void {
+    this.delivery.schedule(0);
+  }
+
+  flushAtEnd(timeoutMillis: number): Promise<boolean> {
+    return this.delivery.flush(this.deliverable(), timeoutMillis, { replay: !this.delivery.failing, ending: true });
+  }
+
+  handOver(): DrainJob {
+    this.stop();
+    return { config: this.config, ...this.spool.handOver() };
+  }
+
+  /** Value of `delivery.settled` at which everything emitted so far is acknowledged or refused for good. */
+  private deliverable(): number {
+    return this.emitted - this.dropped - this.spool.lost;
+  }
+
+  private stop(): void {
+    clearInterval(this.heartbeat);
+    this.delivery.stop();
+  }
+
+  private beat(): void {
+    this.spool.maintain();
+    this.spool.adoptOrphans();
+    if (this.spool.hasAdopted || this.pending() > 0) this.delivery.schedule(this.config.flushIntervalMs);
+  }
+}
+
+/** Node's timers turn anything over 2^31-1 ms into 1 ms. */
+function bounded(timeoutMillis: number): number {
+  return Number.isNaN(timeoutMillis) ? FLUSH_TIMEOUT_MS : Math.min(Math.max(timeoutMillis, 0), 2 ** 31 - 1);
+}

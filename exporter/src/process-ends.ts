@@ -1,0 +1,148 @@
+import { isMainThread } from 'node:worker_threads';
+import type { DrainJob } from './drain.ts';
+
+/** What the end of the process needs of an exporter. */
+export interface Participant {
+  readonly exitTimeoutMs: number;
+  /** Own events that are not acknowledged. */
+  pending(): number;
+  /** Something to do before the process returns: own events, or others' that can be sent. */
+  worthFlushing(): boolean;
+  /** Starts sending now, without keeping the process alive. */
+  hurry(): void;
+  /** Keeps the process alive until all is sent or the deadline passed. Never rejects. */
+  flushAtEnd(timeoutMillis: number): Promise<boolean>;
+  /** Stops sending and lets go of the files; what another process needs to send them. */
+  handOver(): DrainJob;
+}
+
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+const MIN_DRAIN_MS = 100;
+
+/**
+ * One set of handlers for all exporters of a process or worker thread: return of the program, signals, `process.exit()`, uncaught exceptions.
+ * None of them changes the exit code, the signal, or what the application's own handlers do.
+ */
+class ProcessEnds {
+  private readonly participants = new Set<Participant>();
+  private readonly drain: (jobs: readonly DrainJob[], timeoutMs: number) => void;
+  /** Milliseconds already waited for at the end of this process. */
+  private spent = 0;
+  /** Pending events after the last wait: with no new ones since, waiting again is pointless. */
+  private leftOver = 0;
+  private dying = false;
+
+  constructor(drain: (jobs: readonly DrainJob[], timeoutMs: number) => void) {
+    this.drain = drain;
+  }
+
+  add(participant: Participant): void {
+    this.participants.add(participant);
+    if (this.participants.size === 1) this.install();
+  }
+
+  remove(participant: Participant): void {
+    if (this.participants.delete(participant) && this.participants.size === 0) this.uninstall();
+  }
+
+  private install(): void {
+    process.on('beforeExit', this.onBeforeExit);
+    process.on('exit', this.onExit);
+    // In front: when we step aside, the application's handlers must not see us.
+    if (isMainThread) for (const signal of SIGNALS) process.prependListener(signal, this.onSignal);
+  }
+
+  private uninstall(): void {
+    process.removeListener('beforeExit', this.onBeforeExit);
+    process.removeListener('exit', this.onExit);
+    for (const signal of SIGNALS) process.removeListener(signal, this.onSignal);
+  }
+
+  private pending(): number {
+    let sum = 0;
+    for (const participant of this.participants) sum += participant.pending();
+    return sum;
+  }
+
+  private remaining(): number {
+    let longest = 0;
+    for (const { exitTimeoutMs } of this.participants) longest = Math.max(longest, exitTimeoutMs);
+    return Math.max(0, longest - this.spent);
+  }
+
+  private async flushAll(): Promise<void> {
+    const remaining = this.remaining();
+    const start = performance.now();
+    const waiting = [...this.participants].filter((participant) => participant.worthFlushing());
+    await Promise.all(
+      waiting.map((participant) => participant.flushAtEnd(Math.min(remaining, participant.exitTimeoutMs))),
+    );
+    this.spent += performance.now() - start;
+    this.leftOver = this.pending();
+  }
+
+  /** The program returned: nothing keeps it alive any more, except us until the events are gone. */
+  private readonly onBeforeExit = (): void => {
+    if (this.pending() > this.leftOver || this.spent === 0) {
+      if ([...this.participants].some((participant) => participant.worthFlushing())) void this.flushAll();
+    }
+  };
+
+  /** Synchronous: after `process.exit()`, an uncaught exception, or a return. What is pending lies on disk. */
+  private readonly onExit = (): void => {
+    try {
+      const pending = this.pending();
+      const remaining = this.remaining();
+      const jobs: DrainJob[] = [];
+      const again = pending > this.leftOver;
+      for (const participant of this.participants) {
+        const due = participant.pending() > 0;
+        const job = participant.handOver();
+        if (due && again) jobs.push(job);
+      }
+      if (jobs.length > 0 && remaining >= MIN_DRAIN_MS) this.drain(jobs, remaining);
+    } catch {
+      // the events stay in the spool, and the next start sends them
+    }
+  };
+
+  private readonly onSignal = (signal: NodeJS.Signals): void => {
+    if (process.listenerCount(signal) > 1) {
+      // The application handles it. Libraries such as signal-exit count listeners to decide who ends the process: out of their sight.
+      process.removeListener(signal, this.onSignal);
+      setImmediate(() => {
+        if (this.participants.size > 0) process.prependListener(signal, this.onSignal);
+      });
+      for (const participant of this.participants) participant.hurry();
+      return;
+    }
+    // A second signal while we wait: at once.
+    if (this.dying || this.pending() === 0) {
+      this.raise(signal);
+      return;
+    }
+    this.dying = true;
+    this.flushAll().then(
+      () => this.raise(signal),
+      () => this.raise(signal),
+    );
+  };
+
+  /** Dies of the signal as if we had never listened. */
+  private raise(signal: NodeJS.Signals): void {
+    for (const participant of this.participants) participant.handOver();
+    this.uninstall();
+    process.kill(process.pid, signal);
+  }
+}
+
+const KEY = Symbol.for('@client-cost/exporter/process-ends/1');
+
+/** The one set of handlers, shared by every copy of this package that the process loaded. */
+export function processEnds(
+  drain: (jobs: readonly DrainJob[], timeoutMs: number) => void,
+): Pick<ProcessEnds, 'add' | 'remove'> {
+  const shared = globalThis as { [KEY]?: ProcessEnds };
+  shared[KEY] ??= new ProcessEnds(drain);
+  return shared[KEY];
+}

@@ -1,0 +1,133 @@
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import { context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
+import { messageOf } from '../log.ts';
+
+/** The key of `suppressTracing` in @opentelemetry/core, which takes 100 ms to load: our own requests are nobody's spans. */
+const SUPPRESSED = ROOT_CONTEXT.setValue(createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING'), true);
+
+const MAX_ANSWER = 64 * 1024;
+/** A connection attempt cannot be unref'd, so a dead address must not hold the process for the whole time-out. */
+const CONNECT_TIMEOUT_MS = 3_000;
+
+export interface HttpOptions {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly gzip: boolean;
+  /** PEM, for https. */
+  readonly tls?: { readonly ca?: string; readonly key?: string; readonly cert?: string };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+/** POSTs bodies to one address over one kept-alive connection that never keeps the process alive. */
+export class HttpPoster {
+  private readonly options: HttpOptions;
+  private readonly url: URL;
+  private agent: Agent | undefined;
+  private request: ((options: RequestOptions, done: (response: IncomingMessage) => void) => ClientRequest) | undefined;
+
+  constructor(options: HttpOptions) {
+    this.options = options;
+    this.url = new URL(options.url);
+  }
+
+  /** Rejects when no whole answer came: refused, reset, timed out. */
+  async post(body: Uint8Array): Promise<Answer> {
+    const payload = this.options.gzip ? await gzip(body) : body;
+    return context.with(SUPPRESSED, () => this.exchange(payload));
+  }
+
+  close(): void {
+    this.agent?.destroy();
+    this.agent = undefined;
+  }
+
+  private connect(): void {
+    // Loaded at the first request, through the built-in loader: the module as it is, in any bundle.
+    const settings = { keepAlive: true, maxSockets: 1, ...this.options.tls };
+    if (this.url.protocol === 'https:') {
+      const https = process.getBuiltinModule('node:https');
+      this.agent = new https.Agent(settings);
+      this.request = https.request;
+    } else {
+      const http = process.getBuiltinModule('node:http');
+      this.agent = new http.Agent(settings);
+      this.request = http.request;
+    }
+  }
+
+  private exchange(payload: Uint8Array): Promise<Answer> {
+    if (this.agent === undefined) this.connect();
+    const { hostname, port, pathname, search, protocol } = this.url;
+    return new Promise((resolve, reject) => {
+      const request = this.request!(
+        {
+          protocol,
+          hostname: hostname.replace(/^\[|\]$/g, ''),
+          port,
+          path: pathname + search,
+          method: 'POST',
+          agent: this.agent!,
+          headers: {
+            ...this.options.headers,
+            'content-length': payload.length,
+            ...(this.options.gzip ? { 'content-encoding': 'gzip' } : {}),
+          },
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          let size = 0;
+          response.on('data', (chunk: Buffer) => {
+            if (size < MAX_ANSWER) chunks.push(chunk);
+            size += chunk.length;
+          });
+          response.on('end', () => {
+            clearTimeout(timer);
+            const text = Buffer.concat(chunks).toString('utf8', 0, MAX_ANSWER);
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+          });
+          response.on('error', fail);
+          response.on('aborted', () => fail(new Error('the connection was closed in the middle of the answer')));
+        },
+      );
+      const fail = (error: unknown) => {
+        clearTimeout(timer);
+        request.destroy();
+        reject(error instanceof Error ? error : new Error(messageOf(error)));
+      };
+      const late = (what: string, ms: number) => () => fail(new Error(`${what} within ${ms} ms`));
+      let timer = setTimeout(late('no answer', this.options.timeoutMs), this.options.timeoutMs).unref();
+      request.on('error', fail);
+      request.on('socket', (socket) => {
+        socket.unref();
+        if (!socket.connecting) return;
+        const connectMs = Math.min(CONNECT_TIMEOUT_MS, this.options.timeoutMs);
+        clearTimeout(timer);
+        timer = setTimeout(late('no connection', connectMs), connectMs).unref();
+        socket.once('connect', () => {
+          clearTimeout(timer);
+          timer = setTimeout(late('no answer', this.options.timeoutMs), this.options.timeoutMs).unref();
+        });
+      });
+      request.end(payload);
+    });
+  }
+}
+
+function gzip(body: Uint8Array): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    process.getBuiltinModule('node:zlib').gzip(body, (error, packed) => (error ? reject(error) : resolve(packed)));
+  });
+}
+
+/** Milliseconds of a `Retry-After` header: seconds or an HTTP date. */
+export function retryAfter(value: string | undefined, now = Date.now()): number | undefined {
+  if (value === undefined || value === '') return undefined;
+  const ms = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
+}
