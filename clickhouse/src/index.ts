@@ -1,1 +1,8 @@
-export {};
+export {
+  type Connection,
+  type ConnectionOptions,
+  ConnectionSettingError,
+  createLedgerClient,
+  resolveConnection,
+} from './client.ts';
+export * from './migrate/index.ts';

@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS {{db}}.otel_logs{{on_cluster}} SYNC;

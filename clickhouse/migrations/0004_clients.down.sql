@@ -1,0 +1,2 @@
+DROP VIEW IF EXISTS {{db}}.clients_current{{on_cluster}} SYNC;
+DROP TABLE IF EXISTS {{db}}.clients{{on_cluster}} SYNC;

@@ -1,0 +1,12 @@
+export { loadMigrations, type Migration } from './files.ts';
+export {
+  type AppliedMigration,
+  appliedMigrations,
+  type MigrateOptions,
+  type MigrateResult,
+  MigrationDriftError,
+  type MigrationStep,
+  migrate,
+} from './migrate.ts';
+export { DEFAULT_DATABASE, renderMigration, resolveSchemaOptions, type SchemaOptions } from './render.ts';
+export { splitStatements } from './split.ts';
