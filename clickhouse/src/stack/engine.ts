@@ -36,6 +36,8 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
   const child = new Child({
     command: process.execPath,
     args: [join(import.meta.dirname, 'engine-main.js')],
+    // Queries run in libuv's pool, four threads by default.
+    env: { UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '16' },
     onLine: (line, stream) => {
       if (stream === 'stdout' && line.startsWith('{')) answer(line);
       else options.log?.(`engine: ${line}`);

@@ -127,7 +127,6 @@ async function runMigrations(clickhouse: ClickHouseAddress): Promise<void> {
     url: clickhouse.url,
     username: clickhouse.user,
     password: clickhouse.password,
-    request_timeout: 120_000,
   });
   try {
     await migrate({ client, database: clickhouse.database });
