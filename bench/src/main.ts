@@ -8,9 +8,10 @@ import { type Bench, type BenchResult, markdownTable } from './lib/bench.ts';
 import { machine } from './lib/machine.ts';
 import { writeSection } from './lib/page.ts';
 import { loadBench } from './load/index.ts';
+import { microBench } from './micro/index.ts';
 import { pipelineBench } from './pipeline/index.ts';
 
-const BENCHES: readonly Bench[] = [cpuBench, loadBench, pipelineBench];
+const BENCHES: readonly Bench[] = [cpuBench, loadBench, microBench, pipelineBench];
 
 const HELP = `npm run bench [-- [--quick] [--no-write] [name …]]
 

@@ -22,11 +22,6 @@ const VARIANTS: readonly { name: string; label: string; args: () => readonly str
   },
 ];
 
-// The application is one line: what it measures is the time from the start of the process to the application's first line.
-const APPLICATION = `const { user, system } = process.cpuUsage();
-console.log(JSON.stringify({ wallMillis: performance.now(), cpuMillis: (user + system) / 1000, rssMiB: process.memoryUsage.rss() / 2 ** 20 }));
-process.exit(0);`;
-
 /** From the start of a process to the application's first line, with nothing loaded, with us, with OpenTelemetry's NodeSDK. */
 export const loadBench: Bench = {
   name: 'load',
@@ -37,7 +32,7 @@ export const loadBench: Bench = {
     const env = cleanEnvironment({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_SERVICE_NAME: 'bench' });
     for (let round = 0; round <= rounds; round += 1) {
       for (const { name, args } of VARIANTS) {
-        const loaded = await runForJson<Loaded>([...args(), '-e', APPLICATION], env);
+        const loaded = await runForJson<Loaded>([...args(), distFile('load/application.js')], env);
         if (round > 0) series.get(name)!.push(loaded); // the first one fills the file cache
       }
     }

@@ -60,7 +60,7 @@ async function measure(stack: Stack, mode: string, seconds: number, standIn: str
   const stored = async () =>
     Number(await scalar(stack.clickhouse, `SELECT count() FROM usage_events_current WHERE service = '${service}'`));
   const stackCpu = () =>
-    [stack.pids().engine, stack.pids().collector].reduce((sum, pid) => sum + (cpuSecondsOf(pid ?? -1) ?? 0), 0);
+    [stack.pids().engine, stack.pids().collector].reduce<number>((sum, pid) => sum + (cpuSecondsOf(pid ?? -1) ?? 0), 0);
   const cpuBefore = stackCpu();
   const args = ['--require', registerFile(), distFile('pipeline/client.js'), '--mode', mode];
   const run = await runForJson<PipelineRun>(
