@@ -31,7 +31,7 @@ export interface RunningCollector {
   readonly grpcUrl: string;
   readonly healthUrl: string;
   readonly metricsUrl: string;
-  /** Process id of the running Collector's guard; undefined between two attempts. */
+  /** Process id of the running Collector; undefined between two attempts. */
   pid(): number | undefined;
   /** Ends it with SIGTERM: what is in the queue stays on disk. */
   stop(): Promise<void>;
@@ -65,17 +65,29 @@ export function collectorComplaint(line: string): string | undefined {
   }
 }
 
-function startChild(options: CollectorOptions, env: Record<string, string>, quiet: () => boolean): Child {
-  return new Child({
-    command: process.execPath,
-    args: [join(import.meta.dirname, 'guard.js'), options.path, '--config', options.config],
-    env,
-    onLine: (line) => {
-      const complaint = collectorComplaint(line);
-      // On its way out it complains that it cannot send any more; what it could not send is in the queue.
-      if (complaint !== undefined && !quiet()) options.log?.(`collector: ${complaint}`);
-    },
-  });
+/** One run of the Collector under its guard (guard.ts). */
+class GuardedCollector extends Child {
+  collectorPid: number | undefined;
+
+  constructor(options: CollectorOptions, env: Record<string, string>, quiet: () => boolean) {
+    super({
+      command: process.execPath,
+      args: [join(import.meta.dirname, 'guard.js'), options.path, '--config', options.config],
+      env,
+      onLine: (line) => this.#read(line, options, quiet),
+    });
+  }
+
+  #read(line: string, options: CollectorOptions, quiet: () => boolean): void {
+    const guarded = /^\{"guarded":(\d+)\}$/.exec(line)?.[1];
+    if (guarded !== undefined) {
+      this.collectorPid = Number(guarded);
+      return;
+    }
+    const complaint = collectorComplaint(line);
+    // On its way out it complains that it cannot send any more; what it could not send is in the queue.
+    if (complaint !== undefined && !quiet()) options.log?.(`collector: ${complaint}`);
+  }
 }
 
 async function waitHealthy(child: Child, healthUrl: string): Promise<void> {
@@ -122,7 +134,8 @@ export async function startCollector(options: CollectorOptions): Promise<Running
   const healthUrl = `http://127.0.0.1:${health}/`;
 
   let stopping = false;
-  let child: Child | undefined = startChild(options, env, () => stopping);
+  const start = () => new GuardedCollector(options, env, () => stopping);
+  let child: GuardedCollector | undefined = start();
   await waitHealthy(child, healthUrl);
 
   const wake = new AbortController();
@@ -141,7 +154,7 @@ export async function startCollector(options: CollectorOptions): Promise<Running
       if (stopping) return;
       delay = Math.min(delay * 2, MAX_DELAY_MS);
       started = Date.now();
-      child = startChild(options, env, () => stopping);
+      child = start();
     }
   };
   const supervision = supervise();
@@ -151,7 +164,7 @@ export async function startCollector(options: CollectorOptions): Promise<Running
     grpcUrl: `http://127.0.0.1:${grpc}`,
     healthUrl,
     metricsUrl: `http://127.0.0.1:${metrics}/metrics`,
-    pid: () => child?.pid,
+    pid: () => (child?.running === true ? child.collectorPid : undefined),
     async stop() {
       stopping = true;
       wake.abort();

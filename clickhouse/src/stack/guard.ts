@@ -10,6 +10,8 @@ if (command === undefined) {
 }
 
 const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+// The parent's way to the process itself: our own id is only the guard's.
+process.stdout.write(`${JSON.stringify({ guarded: child.pid })}\n`);
 let stopping = false;
 const stop = () => {
   if (stopping) return;

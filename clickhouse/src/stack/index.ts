@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createClient } from '@clickhouse/client';
+import { createLedgerClient } from '../client.ts';
 import { migrate } from '../migrate/index.ts';
 import { type RunningCollector, startCollector } from './collector.ts';
 import { type FoundCollector, findCollector } from './collector-path.ts';
@@ -95,12 +95,13 @@ function chooseCollector(options: StackOptions): { found: FoundCollector; config
   return undefined;
 }
 
-function clickhouseEnv({ url, user, password, database }: ClickHouseAddress): Record<string, string> {
+/** The four connection variables: `CLICKHOUSE_*` for the client-cost command, `CLIENT_COST_CLICKHOUSE_*` for a service. */
+function clickhouseEnv(prefix: '' | 'CLIENT_COST_', address: ClickHouseAddress): Record<string, string> {
   return {
-    CLIENT_COST_CLICKHOUSE_URL: url,
-    CLIENT_COST_CLICKHOUSE_USER: user,
-    CLIENT_COST_CLICKHOUSE_PASSWORD: password,
-    CLIENT_COST_CLICKHOUSE_DATABASE: database,
+    [`${prefix}CLICKHOUSE_URL`]: address.url,
+    [`${prefix}CLICKHOUSE_USER`]: address.user,
+    [`${prefix}CLICKHOUSE_PASSWORD`]: address.password,
+    [`${prefix}CLICKHOUSE_DATABASE`]: address.database,
   };
 }
 
@@ -115,7 +116,7 @@ function serviceEnv(clickhouse: ClickHouseAddress, collector: RunningCollector |
   // Nobody takes spans and metrics here: without these the SDK would try in vain.
   return {
     CLIENT_COST_EXPORTER: 'clickhouse',
-    ...clickhouseEnv(clickhouse),
+    ...clickhouseEnv('CLIENT_COST_', clickhouse),
     OTEL_TRACES_EXPORTER: 'none',
     OTEL_METRICS_EXPORTER: 'none',
     OTEL_LOGS_EXPORTER: 'none',
@@ -123,11 +124,8 @@ function serviceEnv(clickhouse: ClickHouseAddress, collector: RunningCollector |
 }
 
 async function runMigrations(clickhouse: ClickHouseAddress): Promise<void> {
-  const client = createClient({
-    url: clickhouse.url,
-    username: clickhouse.user,
-    password: clickhouse.password,
-  });
+  // The database itself is made by the first migration.
+  const client = createLedgerClient(clickhouse, 'default');
   try {
     await migrate({ client, database: clickhouse.database });
   } finally {
@@ -209,7 +207,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         }),
     mode: running === undefined ? 'direct' : 'collector',
     env: serviceEnv(clickhouse, running),
-    clientEnv: clickhouseEnv(clickhouse),
+    clientEnv: clickhouseEnv('', clickhouse),
     failed,
     pids: () => ({ engine: engine.pid, collector: running?.pid() }),
     stop() {
