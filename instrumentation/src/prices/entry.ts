@@ -1,4 +1,5 @@
 import { type Decimal, parseDecimal } from '../money.ts';
+import { providerId } from './providers.ts';
 
 /** The token meters that a price may name. */
 export const METERS = [
@@ -117,7 +118,7 @@ class EntryReader {
     const to = this.#date(raw, 'to', Number.POSITIVE_INFINITY);
     if (from >= to) this.#bad('to', `${describe(raw.to)} is not after "from" (${describe(raw.from)})`);
     const entry: PriceEntry = {
-      provider: this.#name(raw, 'provider'),
+      provider: this.#provider(raw),
       service: this.#name(raw, 'service'),
       operation: this.#name(raw, 'operation'),
       model: this.#name(raw, 'model'),
@@ -217,6 +218,11 @@ class EntryReader {
     if (typeof value === 'string' && value.trim() !== '' && value.length <= 256) return value.trim().toLowerCase();
     this.#bad(key, `expected a text of 1 to 256 characters, got ${describe(value)}`);
     return undefined;
+  }
+
+  #provider(raw: Record<string, unknown>): string | undefined {
+    const name = this.#name(raw, 'provider');
+    return name === undefined ? undefined : providerId(name);
   }
 
   #date(raw: Record<string, unknown>, key: string, none: number): number {

@@ -12,6 +12,7 @@ export type Holds = 'day' | 'minute';
 
 export type LibraryAnswer =
   | { readonly price: TokenRates; readonly holds: Holds; readonly reason?: undefined }
+  /** `known`: the model is meant, and another name of the call must not be priced instead. */
   | { readonly price?: undefined; readonly reason: string; readonly known: boolean };
 
 /** Rates per million tokens that this project has a meter for. */
@@ -60,11 +61,11 @@ export function libraryPrice(provider: string, model: string, at: Date): Library
       return { reason: `no prices are known for provider ${provider}`, known: false };
     }
     const found = library.calcPrice({}, model, { providerId: provider, timestamp: at });
-    if (!found) return { reason: `no price is known for model ${model} of ${provider}`, known: false };
-    if (isFineTuned(model) && !/(^|[.:-])ft([.:-]|$)/.test(found.model.id)) {
+    if (isFineTuned(model) && !/(^|[.:-])ft([.:-]|$)/.test(found?.model.id ?? '')) {
       return { reason: `no price is known for fine-tuned model ${model}`, known: true };
     }
-    const price = toRates(found.model_price);
+    if (!found) return { reason: `no price is known for model ${model} of ${provider}`, known: false };
+    const price = isFree(model, found.model_price) ? FREE : toRates(found.model_price);
     if (typeof price === 'string') return { reason: `model ${model} ${price}`, known: true };
     const inDay =
       Array.isArray(found.model.prices) && found.model.prices.some((p) => p.constraint?.type === 'time_of_date');
@@ -76,6 +77,14 @@ export function libraryPrice(provider: string, model: string, at: Date): Library
 
 function isFineTuned(model: string): boolean {
   return model.startsWith('ft:') || model.includes('.ft-') || model.includes(':ft-');
+}
+
+const ZERO = decimalOf(0);
+const FREE: TokenRates = { rates: { input: ZERO, output: ZERO }, bands: [] };
+
+/** `deepseek/deepseek-r1:free` and the like cost nothing; the library has no rates for them. */
+function isFree(model: string, price: GenaiPrices.ModelPrice): boolean {
+  return model.endsWith(':free') && Object.keys(price).length === 0;
 }
 
 function toRates(price: GenaiPrices.ModelPrice): TokenRates | string {
