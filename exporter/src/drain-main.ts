@@ -3,24 +3,15 @@ import { setAside } from './aside.ts';
 import type { DrainJob, DrainOrder } from './drain.ts';
 import { OnceLog } from './log.ts';
 import { Delivery } from './sender/delivery.ts';
-import { openHandOver } from './spool/spool.ts';
+import { HandedOver } from './spool/hand-over.ts';
 import { batchLimits, createTransport } from './transport.ts';
 
 /** Sends one exporter's events; what stays is on disk. */
 function drain(job: DrainJob, timeoutMs: number): Promise<boolean> {
   const once = new OnceLog();
-  const sources = openHandOver(job, once);
   const delivery = new Delivery({
     transport: createTransport(job.config),
-    queue: {
-      next: (limits) => {
-        for (const source of sources) {
-          const batch = source.next(limits);
-          if (batch !== undefined) return { batch, own: false };
-        }
-        return undefined;
-      },
-    },
+    queue: new HandedOver(job, once),
     limits: batchLimits(job.config),
     intervalMs: 0,
     once,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExporterConfig } from './config.ts';
-import type { HandOver } from './spool/spool.ts';
+import type { HandOver } from './spool/hand-over.ts';
 
 /** One exporter's events and where they go. */
 export interface DrainJob extends HandOver {

@@ -11,10 +11,26 @@ const INT64_MAX = 2n ** 63n - 1n;
 const HEX_32 = /^[0-9a-f]{32}$/;
 const HEX_16 = /^[0-9a-f]{16}$/;
 
+/** Printable ASCII without quote and backslash: its own JSON. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /** JSON string literal that any UTF-8 reader takes: a lone surrogate becomes U+FFFD. */
 function text(value: string): string {
+  if (value.length < 256 && PLAIN.test(value)) return `"${value}"`;
   const bounded = value.length > MAX_STRING ? value.slice(0, MAX_STRING) : value;
   return JSON.stringify(bounded.toWellFormed());
+}
+
+/** `{"key":"…","value":` of names seen before: they are few and come with every event. */
+const keyStarts = new Map<string, string>();
+
+function keyStart(key: string): string {
+  let start = keyStarts.get(key);
+  if (start === undefined) {
+    start = `{"key":${text(key)},"value":`;
+    if (keyStarts.size < 256) keyStarts.set(key, start);
+  }
+  return start;
 }
 
 /** OTLP/JSON AnyValue, or undefined for a value that carries nothing (null, undefined, function, symbol). */
@@ -50,7 +66,7 @@ function keyValues(attributes: Record<string, unknown>, depth = 0): string {
   for (const key of Object.keys(attributes)) {
     const value = anyValue(attributes[key], depth);
     if (value === undefined) continue;
-    out += `${out === '' ? '' : ','}{"key":${text(key)},"value":${value}}`;
+    out += out === '' ? `${keyStart(key)}${value}}` : `,${keyStart(key)}${value}}`;
   }
   return out;
 }

@@ -11,9 +11,24 @@ const NEWLINE = 0x0a;
 
 export type LineKind = typeof HEADER | typeof EVENT;
 
-/** The line of a payload that holds no newline. */
-export function encodeLine(kind: LineKind, payload: string): string {
-  return `${kind === EVENT ? 'E' : 'H'}${crc32(payload, kind).toString(16).padStart(8, '0')}${payload}\n`;
+/** Reused from line to line: a line is written at once. Longer ones get a buffer of their own. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+const HEX = Buffer.from('0123456789abcdef');
+
+/** The line of a payload that holds no newline; valid until the next call. */
+export function encodeLine(kind: LineKind, payload: string): Uint8Array {
+  // UTF-8 takes at most three bytes per UTF-16 unit.
+  const most = PREFIX + payload.length * 3 + 1;
+  const buffer = most <= scratch.length ? scratch : Buffer.allocUnsafe(most);
+  const end = PREFIX + buffer.write(payload, PREFIX);
+  let sum = crc32(buffer.subarray(PREFIX, end), kind);
+  for (let i = PREFIX - 1; i > 0; i--) {
+    buffer[i] = HEX[sum & 15]!;
+    sum >>>= 4;
+  }
+  buffer[0] = kind;
+  buffer[end] = NEWLINE;
+  return buffer.subarray(0, end + 1);
 }
 
 export interface Line {

@@ -48,15 +48,11 @@ export class Segment {
   }
 
   /** Appends a whole line. Throws when the disk refuses; then the file may end in a torn line and must be left. */
-  append(line: string): void {
-    const fd = this.fd!;
-    const bytes = Buffer.byteLength(line);
-    let written = fs.writeSync(fd, line);
-    if (written !== bytes) {
-      const rest = Buffer.from(line);
-      while (written < bytes) written += fs.writeSync(fd, rest, written);
-    }
-    this.size += bytes;
+  append(line: Uint8Array): void {
+    let written = 0;
+    do written += fs.writeSync(this.fd!, line, written);
+    while (written < line.length);
+    this.size += line.length;
   }
 
   /** Forces what was appended to the disk. */

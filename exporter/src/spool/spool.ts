@@ -1,8 +1,8 @@
 import fs from 'node:fs';
-import { join } from 'node:path';
 import { log, messageOf, type OnceLog } from '../log.ts';
 import type { Batch, BatchLimits, BatchSource } from '../types.ts';
 import { Folder, type FolderListener } from './folder.ts';
+import type { HandOver } from './hand-over.ts';
 import { MemoryQueue } from './memory.ts';
 import { openSpoolRoot } from './place.ts';
 
@@ -25,13 +25,6 @@ export interface SpooledBatch {
   readonly batch: Batch;
   /** Emitted by this process, not taken over from a dead one. */
   readonly own: boolean;
-}
-
-/** What a process that goes on after this one needs to deliver what waits here. */
-export interface HandOver {
-  readonly root: string | undefined;
-  readonly folders: readonly string[];
-  readonly memory: readonly { header: string; record: string }[];
 }
 
 /**
@@ -259,24 +252,4 @@ export class Spool {
       for (let i = list.length - 1; i >= 0; i--) if (list[i]!.removeIfEmpty()) list.splice(i, 1);
     }
   }
-}
-
-/** Reads what another process handed over, in the order it was written. */
-export function openHandOver(handOver: HandOver, once: OnceLog): BatchSource[] {
-  const listener: FolderListener = {
-    damaged: (path) => log('warn', `damaged lines in ${path}`),
-    lost: () => {},
-  };
-  const sources: BatchSource[] = [];
-  for (const name of handOver.folders) {
-    try {
-      sources.push(Folder.openAt(handOver.root!, name, listener));
-    } catch (error) {
-      once.say('warn', `open ${name}`, `cannot open ${join(handOver.root!, name)}: ${messageOf(error)}`);
-    }
-  }
-  const memory = new MemoryQueue(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-  for (const { header, record } of handOver.memory) memory.push(header, record);
-  sources.push(memory);
-  return sources;
 }

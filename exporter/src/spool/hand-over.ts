@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { log, messageOf, type OnceLog } from '../log.ts';
+import type { BatchLimits, BatchSource } from '../types.ts';
+import { Folder, type FolderListener } from './folder.ts';
+import { MemoryQueue } from './memory.ts';
+import type { SpooledBatch } from './spool.ts';
+
+/** What a process that goes on after this one needs to deliver what waits here. */
+export interface HandOver {
+  readonly root: string | undefined;
+  /** Names of folders under `root`. */
+  readonly folders: readonly string[];
+  readonly memory: readonly { header: string; record: string }[];
+}
+
+/** Reads what another process handed over. */
+export class HandedOver {
+  private readonly folders: Folder[] = [];
+  private readonly memory = new MemoryQueue(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+
+  constructor(handOver: HandOver, once: OnceLog) {
+    const listener: FolderListener = {
+      damaged: (path) => log('warn', `damaged lines in ${path}`),
+      lost: () => {},
+    };
+    for (const name of handOver.folders) {
+      try {
+        this.folders.push(Folder.openAt(handOver.root!, name, listener));
+      } catch (error) {
+        once.say('warn', `open ${name}`, `cannot open ${join(handOver.root!, name)}: ${messageOf(error)}`);
+      }
+    }
+    for (const { header, record } of handOver.memory) this.memory.push(header, record);
+  }
+
+  next(limits: BatchLimits): SpooledBatch | undefined {
+    for (const source of [...this.folders, this.memory] satisfies BatchSource[]) {
+      const batch = source.next(limits);
+      if (batch !== undefined) return { batch, own: false };
+    }
+    for (const folder of this.folders) folder.removeIfEmpty();
+    return undefined;
+  }
+}
