@@ -76,8 +76,8 @@ describe('money', () => {
     expect(round('0.123456789012')).toBe('0.123456789012');
   });
 
-  it('adds a million calls of 0.000027 to 27', () => {
-    expect(sumAmounts(Array<string>(1_000_000).fill('0.000027'))).toBe('27');
+  it('adds a hundred thousand calls of 0.000027 to 2.7', () => {
+    expect(sumAmounts(Array<string>(100_000).fill('0.000027'))).toBe('2.7');
     expect(sumAmounts([])).toBe('0');
     expect(() => sumAmounts(['1', 'x'])).toThrow(/"x"/);
   });

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { calcPrice, type ModelInfo, type Provider, waitForUpdate } from '@pydantic/genai-prices';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -25,7 +24,7 @@ function nameOf(model: ModelInfo): string {
 
 describe('genai-prices behind the adapter', () => {
   it('is the version that the price book says it is', () => {
-    const main = createRequire(import.meta.url).resolve('@pydantic/genai-prices');
+    const main = require.resolve('@pydantic/genai-prices');
     const installed = JSON.parse(readFileSync(join(dirname(main), '..', 'package.json'), 'utf8'));
     expect(LIBRARY_VERSION).toBe(installed.version);
   });
