@@ -54,7 +54,8 @@ export interface ParsedPrices {
   readonly problems: readonly Problem[];
 }
 
-const ENTRY_KEYS = new Set([
+/** Every field of an entry. */
+export const ENTRY_KEYS: ReadonlySet<string> = new Set([
   'provider',
   'service',
   'operation',
