@@ -56,7 +56,7 @@ describe.skipIf(!collector)('a service run, read back', () => {
       const events = await rows(
         `SELECT client_id, service, operation, request_model, response_model, input_tokens, output_tokens, cache_read_tokens,
            reasoning_tokens, toString(quantity) AS quantity, unit, toString(cost) AS cost, currency, cost_source, outcome
-         FROM usage_events_current WHERE service_name = '${name}' ORDER BY usage_id`,
+         FROM usage_events_current WHERE service_name = '${name}' ORDER BY time, toString(usage_id)`,
       );
       const ok = { quantity: '1', unit: 'request', currency: 'USD', cost_source: 'price_book', outcome: 'ok' };
       expect(events).toMatchObject([
@@ -67,29 +67,29 @@ describe.skipIf(!collector)('a service run, read back', () => {
           operation: 'chat_completion',
           request_model: 'gpt-4o-mini',
           response_model: 'gpt-4o-mini-2024-07-18',
-          input_tokens: '1000',
-          output_tokens: '200',
-          cache_read_tokens: '400',
-          reasoning_tokens: '50',
+          input_tokens: 1000,
+          output_tokens: 200,
+          cache_read_tokens: 400,
+          reasoning_tokens: 50,
           cost: '0.00024', // 600 × 0.15 + 400 × 0.075 + 200 × 0.60 a million
         },
         {
           ...ok,
           client_id: 'globex',
           request_model: 'gpt-4o',
-          input_tokens: '30',
-          output_tokens: '7',
+          input_tokens: 30,
+          output_tokens: 7,
           cost: '0.000145',
         },
         {
           ...ok,
           client_id: 'globex',
           operation: 'response',
-          input_tokens: '11',
-          output_tokens: '5',
+          input_tokens: 11,
+          output_tokens: 5,
           cost: '0.00000465',
         },
-        { ...ok, client_id: 'unattributed', operation: 'embedding', input_tokens: '500', cost: '0.00001' },
+        { ...ok, client_id: 'unattributed', operation: 'embedding', input_tokens: 500, cost: '0.00001' },
         { ...ok, client_id: 'acme', operation: 'chat_completion', outcome: 'error', cost: '0' },
         {
           client_id: 'acme',
@@ -153,7 +153,7 @@ describe.skipIf(!collector)('a service run, read back', () => {
       }>(
         `SELECT SpanName, SpanKind, StatusCode, SpanAttributes AS attributes, LogAttributes AS event
          FROM otel_traces AS t INNER JOIN otel_logs AS l ON l.TraceId = t.TraceId AND l.SpanId = t.SpanId
-         WHERE t.ServiceName = '${name}' AND mapContains(SpanAttributes, 'usage.id') ORDER BY attributes['usage.id']`,
+         WHERE t.ServiceName = '${name}' AND mapContains(SpanAttributes, 'usage.id') ORDER BY t.Timestamp, attributes['usage.id']`,
       );
       expect(spans.map(({ SpanName }) => SpanName)).toEqual([
         'chat gpt-4o-mini',
@@ -167,7 +167,7 @@ describe.skipIf(!collector)('a service run, read back', () => {
       for (const { SpanKind, attributes, event } of spans) {
         expect(SpanKind).toBe('Client');
         // Amounts and quantities are numbers on a span, decimal strings on an event.
-        const { 'cost.amount': amount, 'usage.quantity': quantity, ...rest } = event;
+        const { 'cost.amount': amount, 'usage.quantity': quantity, 'event.name': _name, ...rest } = event;
         expect(attributes).toMatchObject(rest);
         expect(Number(attributes['cost.amount'])).toBe(Number(amount));
         expect(Number(attributes['usage.quantity'])).toBe(Number(quantity));
