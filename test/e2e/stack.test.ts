@@ -96,13 +96,19 @@ describe('the stack without a Collector', () => {
 
 describe.skipIf(skipWithoutCollector)('the stack with the real Collector', () => {
   it('reports health and its own metrics, and ends in order', async () => {
-    const test = await startTestStack();
+    const test = await startTestStack({ collectorEnv: { COLLECTOR_METRICS_INTERVAL_MS: '300' } });
     const { otlp, env, mode } = test.stack;
     expect(mode).toBe('collector');
     expect(env).toMatchObject({ CLIENT_COST_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: otlp!.httpUrl });
     expect(JSON.stringify(env)).not.toContain(test.stack.clickhouse.password);
     expect((await fetch(otlp!.healthUrl)).status).toBe(200);
     expect(await collectorMetric(otlp!.metricsUrl, 'otelcol_exporter_queue_capacity')).toBeGreaterThan(1_000_000);
+    // The same metrics reach ClickHouse, by way of the Collector's own receiver.
+    await eventually("the Collector's own metrics in ClickHouse", async () => {
+      const sql = `SELECT max(Value) AS value FROM otel_metrics_gauge
+        WHERE MetricName = 'otelcol_exporter_queue_capacity' AND Attributes['exporter'] = 'clickhouse/usage'`;
+      return (await test.query<{ value: number }>(sql))[0]?.value === 5_000_000 ? true : undefined;
+    });
     const { engine, collector } = test.stack.pids();
     await test.stop();
     await gone([engine, collector]);
