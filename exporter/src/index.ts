@@ -1,6 +1,8 @@
 import { type ExporterConfig, readExporterConfig } from './config.ts';
+import { drainInChild } from './drain.ts';
 import { SpoolingExporter } from './exporter.ts';
 import { log, messageOf } from './log.ts';
+import { type LastWork, processEnds } from './process-ends.ts';
 import type { ResourceLike, UsageExporter, UsageExporterOptions } from './types.ts';
 
 export { type ExporterConfig, readExporterConfig } from './config.ts';
@@ -28,6 +30,14 @@ export function createUsageExporter(
     log('error', `usage events are NOT recorded: ${messageOf(error)}`);
   }
   return discardingExporter(config === undefined || config.exporter !== 'none');
+}
+
+/**
+ * Work to do when the program returns or a signal ends it, beside the delivery of usage events and within its deadline:
+ * a flush of spans and metrics. Holds while this process or worker thread has a usage exporter; never changes how it ends.
+ */
+export function onProcessEnd(work: LastWork): void {
+  processEnds(drainInChild).addLastWork(work);
 }
 
 /** `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` of the process. The package takes 100 ms to load: only without a resource. */

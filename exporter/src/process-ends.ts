@@ -19,12 +19,16 @@ export interface Participant {
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 const MIN_DRAIN_MS = 100;
 
+/** Something else that must leave the process before it ends: spans, metrics. Given the milliseconds that are left. */
+export type LastWork = (timeoutMillis: number) => Promise<unknown>;
+
 /**
  * One set of handlers for all exporters of a process or worker thread: return of the program, signals, `process.exit()`, uncaught exceptions.
  * None of them changes the exit code, the signal, or what the application's own handlers do.
  */
 class ProcessEnds {
   private readonly participants = new Set<Participant>();
+  private readonly lastWorks = new Set<LastWork>();
   private readonly drain: (jobs: readonly DrainJob[], timeoutMs: number) => void;
   /** Milliseconds already waited for at the end of this process. */
   private spent = 0;
@@ -43,6 +47,11 @@ class ProcessEnds {
 
   remove(participant: Participant): void {
     if (this.participants.delete(participant) && this.participants.size === 0) this.uninstall();
+  }
+
+  /** Done at a return of the program and at a signal, beside the events; it never changes how the process ends. */
+  addLastWork(work: LastWork): void {
+    this.lastWorks.add(work);
   }
 
   private install(): void {
@@ -74,9 +83,10 @@ class ProcessEnds {
     const remaining = this.remaining();
     const start = performance.now();
     const waiting = [...this.participants].filter((participant) => participant.worthFlushing());
-    await Promise.all(
-      waiting.map((participant) => participant.flushAtEnd(Math.min(remaining, participant.exitTimeoutMs))),
-    );
+    await Promise.all([
+      ...waiting.map((participant) => participant.flushAtEnd(Math.min(remaining, participant.exitTimeoutMs))),
+      ...[...this.lastWorks].map((work) => inTime(work, remaining)),
+    ]);
     this.spent += performance.now() - start;
     this.leftOver = this.pending();
   }
@@ -84,7 +94,8 @@ class ProcessEnds {
   /** The program returned: nothing keeps it alive any more, except us until the events are gone. */
   private readonly onBeforeExit = (): void => {
     if (this.pending() > this.leftOver || this.spent === 0) {
-      if ([...this.participants].some((participant) => participant.worthFlushing())) void this.flushAll();
+      const due = this.lastWorks.size > 0 || [...this.participants].some((participant) => participant.worthFlushing());
+      if (due) void this.flushAll();
     }
   };
 
@@ -117,7 +128,7 @@ class ProcessEnds {
       return;
     }
     // A second signal while we wait: at once.
-    if (this.dying || this.pending() === 0) {
+    if (this.dying || (this.pending() === 0 && this.lastWorks.size === 0)) {
       this.raise(signal);
       return;
     }
@@ -136,12 +147,27 @@ class ProcessEnds {
   }
 }
 
+/** Waits for the work, not longer than the time given, whatever it does. */
+async function inTime(work: LastWork, millis: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, millis);
+  });
+  try {
+    await Promise.race([work(millis), deadline]);
+  } catch {
+    // not ours to report, and the process ends
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 const KEY = Symbol.for('@client-cost/exporter/process-ends/1');
 
 /** The one set of handlers, shared by every copy of this package that the process loaded. */
 export function processEnds(
   drain: (jobs: readonly DrainJob[], timeoutMs: number) => void,
-): Pick<ProcessEnds, 'add' | 'remove'> {
+): Pick<ProcessEnds, 'add' | 'remove' | 'addLastWork'> {
   const shared = globalThis as { [KEY]?: ProcessEnds };
   shared[KEY] ??= new ProcessEnds(drain);
   return shared[KEY];

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { ResourceLike, UsageExporter, UsageExporterOptions } from '@client-cost/exporter';
-import { context, type Span } from '@opentelemetry/api';
+import type { ResourceLike, UsageExporter } from '@client-cost/exporter';
+import { context, ProxyTracerProvider, type Span, trace } from '@opentelemetry/api';
 import { attributeIncoming } from './attribution/incoming.ts';
 import { propagateToOwnHosts } from './attribution/outgoing.ts';
 import { OwnHosts } from './attribution/own-hosts.ts';
@@ -21,7 +21,7 @@ const lazyRequire = createRequire(__filename);
 /** How long the end of a process waits for spans and metrics. Usage events have their own deadline. */
 const FLUSH_MS = 3_000;
 /** A process that makes no call still delivers what an earlier one left in the spool, this long after its start. */
-const REPLAY_AFTER_MS = 2_000;
+const REPLAY_AFTER_MS = 10_000;
 
 let recording = false;
 let ownSdkWanted = false;
@@ -132,18 +132,13 @@ function ensureContextManager(): void {
   context.setGlobalContextManager(new hooks.AsyncLocalStorageContextManager().enable());
 }
 
-interface ExporterPackage {
-  createUsageExporter(options: UsageExporterOptions): UsageExporter;
-  onProcessEnd?(run: () => Promise<unknown>): void;
-}
-
-const exporterPackage = (): ExporterPackage => lazyRequire('@client-cost/exporter') as ExporterPackage;
+const exporterPackage = () => lazyRequire('@client-cost/exporter') as typeof import('@client-cost/exporter');
 
 /** The exporter of this process, made on first use with the resource of the SDK that made the span. */
 function usageExporter(span: Span | undefined): UsageExporter | undefined {
   if (exporter !== undefined || exporterFailed) return exporter;
   try {
-    const resource = (span as unknown as { resource?: ResourceLike } | undefined)?.resource;
+    const resource = resourceOf(span);
     exporter = exporterPackage().createUsageExporter({
       scopeVersion: VERSION,
       ...(resource === undefined ? undefined : { resource }),
@@ -155,16 +150,25 @@ function usageExporter(span: Span | undefined): UsageExporter | undefined {
   return exporter;
 }
 
+/**
+ * Who emits, as the SDK in use says it. Recorded spans carry it; for a sampled-out one there is only the provider's own
+ * field, which is not public: without it the exporter falls back to OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
+ */
+function resourceOf(span: Span | undefined): ResourceLike | undefined {
+  const provider = trace.getTracerProvider();
+  const real = provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
+  const holders = [span, real] as unknown as ({ resource?: unknown; _resource?: unknown } | undefined)[];
+  for (const holder of holders) {
+    const resource = holder?.resource ?? holder?._resource;
+    // `in`, because reading attributes that are still being detected is reported as an error.
+    if (typeof resource === 'object' && resource !== null && 'attributes' in resource) return resource as ResourceLike;
+  }
+  return undefined;
+}
+
 /** Spans and metrics: a best effort at every end of the process that leaves time for it. */
 function flushSdkAtEnd(started: StartedSdk): void {
-  const flush = () => started.flush(FLUSH_MS);
-  let flushed = false;
-  process.on('beforeExit', () => {
-    if (flushed) return;
-    flushed = true;
-    void flush();
-  });
-  exporterPackage().onProcessEnd?.(flush);
+  exporterPackage().onProcessEnd((millis) => started.flush(Math.min(millis, FLUSH_MS)));
 }
 
 /**

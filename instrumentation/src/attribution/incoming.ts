@@ -6,7 +6,7 @@ import { warnOnce } from '../log.ts';
 import { clientOfBaggage } from './baggage.ts';
 import { normalizeClientId } from './client-id.ts';
 import { isPrivateAddress } from './own-hosts.ts';
-import { RequestScope, runInScope } from './scope.ts';
+import { activeRequest, RequestScope, runInScope } from './scope.ts';
 
 export interface IncomingOptions {
   readonly config: Pick<Config, 'clientHeader' | 'trustBaggage'>;
@@ -35,17 +35,38 @@ export function attributeIncoming(next: IncomingOptions): void {
       if (!EVENTS.has(event as string)) return original.call(this, event, ...args);
       const entry = openRequest(args[0] as http.IncomingMessage);
       if (entry === undefined) return original.call(this, event, ...args);
+      bindEvents(args[0], entry);
+      bindEvents(args[1], entry);
       return runInScope(entry.scope, () => original.call(this, event, ...args), entry.parent);
     };
   }
+}
+
+/**
+ * Node.js emits what happens to a message later (`data`, `end`, `close`, `drain`) in the execution of the connection.
+ * Listeners run in the scope of the message instead, unless they are called from within it already.
+ */
+function bindEvents(target: unknown, { scope, parent }: Entry): void {
+  const { emit } = (target ?? {}) as Partial<Emitter>;
+  if (typeof emit !== 'function') return;
+  const bound = function (this: unknown, event: unknown, ...args: unknown[]): boolean {
+    if (activeRequest() === scope) return emit.call(this, event, ...args);
+    return runInScope(scope, () => emit.call(this, event, ...args), parent);
+  };
+  Object.defineProperty(target, 'emit', { value: bound, writable: true, configurable: true, enumerable: false });
 }
 
 interface Emitter {
   emit(this: unknown, event: unknown, ...args: unknown[]): boolean;
 }
 
+interface Entry {
+  readonly scope: RequestScope;
+  readonly parent: Context;
+}
+
 /** The scope and parent context of a request; undefined when anything goes wrong: the request must go on. */
-function openRequest(message: http.IncomingMessage): { scope: RequestScope; parent: Context } | undefined {
+function openRequest(message: http.IncomingMessage): Entry | undefined {
   try {
     options?.onRequest?.();
     return { scope: scopeOfRequest(message), parent: parentOfRequest(message) };

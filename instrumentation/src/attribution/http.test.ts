@@ -1,0 +1,163 @@
+import * as http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { BaggageTrust } from '../config.ts';
+import { useContextManager } from '../testing/otel.ts';
+import { clientOfBaggage } from './baggage.ts';
+import { billableContext } from './billable.ts';
+import { attributeIncoming } from './incoming.ts';
+import { currentScope, setClient, withClient } from './index.ts';
+import { propagateToOwnHosts } from './outgoing.ts';
+import { OwnHosts } from './own-hosts.ts';
+
+let server: http.Server;
+let port: number;
+let handler: http.RequestListener;
+let stop: () => void;
+
+const client = () => currentScope().clientId ?? null;
+
+beforeAll(async () => {
+  server = http.createServer((request, response) => handler(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  port = (server.address() as AddressInfo).port;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+beforeEach(() => {
+  stop = useContextManager();
+  handler = async (_request, response) => {
+    await sleep(1);
+    response.end(JSON.stringify(client()));
+  };
+});
+afterEach(() => stop());
+
+function incoming(trustBaggage: BaggageTrust = 'own', clientHeader: string | undefined = 'x-client-id'): void {
+  attributeIncoming({ config: { clientHeader, trustBaggage } });
+}
+
+async function ask(headers: Record<string, string>, agent?: http.Agent): Promise<unknown> {
+  const text = await new Promise<string>((resolve, reject) => {
+    const request = http.get({ port, host: '127.0.0.1', headers, ...(agent ? { agent } : {}) }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk) => {
+        body += chunk;
+      });
+      response.on('end', () => resolve(body));
+    });
+    request.on('error', reject);
+  });
+  return JSON.parse(text);
+}
+
+describe('incoming requests', () => {
+  it('takes the client from the configured header, which wins over baggage', async () => {
+    incoming();
+    expect(await ask({ 'x-client-id': 'acme' })).toBe('acme');
+    expect(await ask({ 'x-client-id': 'acme', baggage: 'client.id=other' })).toBe('acme');
+    expect(await ask({ 'X-Client-Id': Buffer.from('café 🦊').toString('latin1') })).toBe('café 🦊');
+    expect(await ask({})).toBeNull();
+    expect(await ask({ 'x-client-id': '' })).toBeNull();
+  });
+
+  it('takes it from baggage of a believed peer only', async () => {
+    incoming();
+    const baggage = { baggage: 'a=b,client.id=caf%C3%A9' };
+    expect(await ask(baggage)).toBe('café');
+    expect(await ask({ ...baggage, 'x-forwarded-for': '203.0.113.5' })).toBeNull();
+    expect(await ask({ ...baggage, 'x-forwarded-for': '10.0.0.1, 8.8.8.8' })).toBeNull();
+    expect(await ask({ ...baggage, 'x-forwarded-for': '10.0.0.1:1234' })).toBe('café');
+    expect(await ask({ ...baggage, forwarded: 'for="[2001:db8::1]:80";proto=http' })).toBeNull();
+    incoming('never');
+    expect(await ask(baggage)).toBeNull();
+    incoming('always');
+    expect(await ask({ ...baggage, 'x-forwarded-for': '203.0.113.5' })).toBe('café');
+  });
+
+  it('keeps parallel requests and requests of one kept-alive connection apart', async () => {
+    incoming();
+    handler = async (request, response) => {
+      const id = request.headers['x-later'];
+      await sleep(Math.random() * 3);
+      if (typeof id === 'string') setClient(id);
+      await sleep(Math.random() * 3);
+      response.end(JSON.stringify(client()));
+    };
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 2 });
+    try {
+      const ids = Array.from({ length: 40 }, (_, i) => (i % 3 === 0 ? undefined : `c${i}`));
+      const seen = await Promise.all(ids.map((id) => ask(id === undefined ? {} : { 'x-later': id }, agent)));
+      expect(seen).toEqual(ids.map((id) => id ?? null));
+    } finally {
+      agent.destroy();
+    }
+  });
+
+  it('lets the body be read in the scope', async () => {
+    incoming();
+    handler = (request, response) => {
+      request.on('data', () => {});
+      request.on('end', () => response.end(JSON.stringify(client())));
+    };
+    const answer = await fetch(`http://127.0.0.1:${port}`, {
+      method: 'POST',
+      body: 'x',
+      headers: { 'x-client-id': 'acme' },
+    });
+    expect(await answer.json()).toBe('acme');
+  });
+});
+
+describe('outgoing requests', () => {
+  beforeEach(() => {
+    incoming('never', undefined);
+    propagateToOwnHosts(new OwnHosts([]));
+    handler = (request, response) => response.end(JSON.stringify(request.headers.baggage ?? null));
+  });
+
+  it.each([
+    ['node:http', () => ask({ baggage: 'a=b' })],
+    ['fetch', async () => (await fetch(`http://127.0.0.1:${port}`, { headers: { baggage: 'a=b' } })).json()],
+  ])('%s to an own host names the client beside what is there', async (_name, call) => {
+    expect(await withClient('acme & söhne', call)).toBe('a=b,client.id=acme%20%26%20s%C3%B6hne');
+    expect(await call()).toBe('a=b');
+  });
+
+  it.each([
+    ['node:http', () => ask({})],
+    ['fetch', async () => (await fetch(`http://127.0.0.1:${port}`)).json()],
+  ])('%s without baggage gets one; never inside a billable call, never to a foreign host', async (_name, call) => {
+    expect(clientOfBaggage((await withClient('acme', call)) as string)).toBe('acme');
+    expect(await withClient('acme', () => context.with(billableContext(context.active()), call))).toBeNull();
+    propagateToOwnHosts(new OwnHosts([`!127.0.0.1:${port}`]));
+    expect(await withClient('acme', call)).toBeNull();
+  });
+
+  it('never overwrites what the application says', async () => {
+    expect(await withClient('acme', () => ask({ baggage: 'client.id=theirs' }))).toBe('client.id=theirs');
+  });
+
+  it('leaves a request whose headers are fixed alone', async () => {
+    const answer = await withClient(
+      'acme',
+      () =>
+        new Promise((resolve) => {
+          http.get({ port, headers: ['Host', `127.0.0.1:${port}`] as never }, (response) => {
+            response.on('data', (chunk) => resolve(String(chunk)));
+          });
+        }),
+    );
+    expect(answer).toBe('null');
+  });
+
+  it('a billable call has no baggage at all', () => {
+    const carried = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ user: { value: 'x' } }));
+    expect(propagation.getBaggage(billableContext(carried))).toBeUndefined();
+  });
+});

@@ -1,0 +1,24 @@
+import { getConfig } from './config.ts';
+import { hookEsmImports } from './esm-hooks.ts';
+import { clientCostInstrumentations } from './index.ts';
+import { warnOnce } from './log.ts';
+import { PROVIDERS } from './providers.ts';
+import { startRecording, wantOwnSdk } from './start.ts';
+
+const REGISTERED = Symbol.for('client-cost registered');
+
+/** Starts everything in this process (or worker thread), once. Never throws. */
+export function preload(): void {
+  const holder = globalThis as { [REGISTERED]?: boolean };
+  if (holder[REGISTERED] === true) return;
+  holder[REGISTERED] = true;
+  try {
+    startRecording();
+    if (getConfig().disabled) return;
+    clientCostInstrumentations();
+    hookEsmImports(PROVIDERS.flatMap((provider) => provider.modules));
+    wantOwnSdk();
+  } catch (error) {
+    warnOnce('register', 'register failed; the application runs without it', error);
+  }
+}

@@ -1,0 +1,2 @@
+require('./own-sdk.cjs');
+require('./calls.cjs');
