@@ -6,3 +6,4 @@ export {
   resolveConnection,
 } from './client.ts';
 export * from './migrate/index.ts';
+export * from './queries/index.ts';

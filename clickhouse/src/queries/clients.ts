@@ -1,0 +1,109 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import { checkClientId, QueryInputError } from './dates.ts';
+import { type Row, select, text, textOrNull } from './run.ts';
+
+/** A client's name and thresholds. Amounts are decimal strings; null means the default threshold. */
+export interface ClientRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly active: boolean;
+  /** USD a month. */
+  readonly monthlyWarning: string | null;
+  readonly monthlyCritical: string | null;
+  /** Rise over the previous month in percent. */
+  readonly spikePercent: string | null;
+}
+
+export interface ClientChange {
+  readonly id: string;
+  readonly name?: string | undefined;
+  readonly active?: boolean | undefined;
+  /** Null goes back to the default threshold. */
+  readonly monthlyWarning?: string | null | undefined;
+  readonly monthlyCritical?: string | null | undefined;
+  readonly spikePercent?: string | null | undefined;
+}
+
+/** Clients that have a row, by id; with `usedSince` (a day) also those without one that used anything since. */
+export async function listClients(
+  client: ClickHouseClient,
+  options: { readonly usedSince?: string | undefined } = {},
+): Promise<ClientRecord[]> {
+  const known = await select(client, 'SELECT * FROM clients_current ORDER BY id');
+  const records = known.map(record);
+  if (options.usedSince === undefined) return records;
+  const used = await select(
+    client,
+    "SELECT DISTINCT client_id AS id FROM usage_daily_current WHERE day >= {since:Date} AND client_id != 'unattributed'",
+    { since: options.usedSince },
+  );
+  const ids = new Set(records.map(({ id }) => id));
+  const others = used.map((row) => text(row, 'id')).filter((id) => !ids.has(id));
+  return [...records, ...others.map(unnamed)].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/**
+ * Sets what `change` names and keeps the rest; makes the client when there is none. Returns the client after it.
+ *
+ * @throws QueryInputError on a threshold or id that cannot be used
+ */
+export async function setClient(client: ClickHouseClient, change: ClientChange): Promise<ClientRecord> {
+  const id = checkClientId(change.id);
+  const found = await select(client, 'SELECT * FROM clients_current WHERE id = {id:String}', { id });
+  const before = found[0] === undefined ? unnamed(id) : record(found[0]);
+  const after: ClientRecord = {
+    id,
+    name: change.name ?? before.name,
+    active: change.active ?? before.active,
+    monthlyWarning: threshold('warning', change.monthlyWarning, before.monthlyWarning, 16),
+    monthlyCritical: threshold('critical', change.monthlyCritical, before.monthlyCritical, 16),
+    spikePercent: threshold('spike', change.spikePercent, before.spikePercent, 7),
+  };
+  const { monthlyWarning, monthlyCritical } = after;
+  if (monthlyWarning !== null && monthlyCritical !== null && Number(monthlyWarning) > Number(monthlyCritical)) {
+    throw new QueryInputError(`warning ${monthlyWarning} is above critical ${monthlyCritical}`);
+  }
+  await client.command({
+    query: `INSERT INTO clients (id, name, active, monthly_warning, monthly_critical, spike_percent)
+      SELECT {id:String}, {name:String}, {active:Bool}, toDecimal64OrNull({warning:String}, 2),
+        toDecimal64OrNull({critical:String}, 2), toDecimal32OrNull({spike:String}, 2)`,
+    query_params: {
+      id,
+      name: after.name,
+      active: after.active,
+      warning: monthlyWarning ?? '',
+      critical: monthlyCritical ?? '',
+      spike: after.spikePercent ?? '',
+    },
+  });
+  return after;
+}
+
+function threshold(
+  what: string,
+  value: string | null | undefined,
+  before: string | null,
+  digits: number,
+): string | null {
+  if (value === undefined) return before;
+  if (value === null) return null;
+  if (!/^\d+(\.\d{1,2})?$/.test(value) || value.split('.')[0]!.length > digits) {
+    throw new QueryInputError(`${what} ${JSON.stringify(value)}: expected an amount like 50 or 99.50`);
+  }
+  return value;
+}
+
+function unnamed(id: string): ClientRecord {
+  return { id, name: '', active: true, monthlyWarning: null, monthlyCritical: null, spikePercent: null };
+}
+
+function record(row: Row): ClientRecord {
+  return {
+    id: text(row, 'id'),
+    name: text(row, 'name'),
+    active: row.active === true || row.active === 1,
+    monthlyWarning: textOrNull(row, 'monthly_warning'),
+    monthlyCritical: textOrNull(row, 'monthly_critical'),
+    spikePercent: textOrNull(row, 'spike_percent'),
+  };
+}

@@ -1,0 +1,15 @@
+export { backfill, refreshDaily } from './backfill.ts';
+export {
+  type ClientUsageSummary,
+  type CurrentMonthUsage,
+  type DayUsage,
+  getClientUsageSummary,
+  getCurrentMonthUsage,
+  type ModelUsage,
+  type OperationUsage,
+  type ServiceUsage,
+} from './client-usage.ts';
+export { type ClientChange, type ClientRecord, listClients, setClient } from './clients.ts';
+export { addDays, daysInMonth, monthPeriod, type Period, QueryInputError, utcDay } from './dates.ts';
+export type { Figures } from './run.ts';
+export * from './summaries.ts';
