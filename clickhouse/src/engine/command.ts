@@ -6,8 +6,10 @@ import type { EngineUser } from './types.ts';
 const HELP = `Runs the embedded ClickHouse engine behind ClickHouse's HTTP interface.
 
   node main.js --data-dir DIR [--host 127.0.0.1] [--port 0] [--max-memory-bytes N] [--users-file FILE]
+               [--exit-with-parent]
 
-Prints one line of JSON, {"ready":true,"url":"http://127.0.0.1:8123",…}, when it serves; stops on SIGTERM or SIGINT.
+Prints one line of JSON, {"ready":true,"url":"http://127.0.0.1:8123",…}, when it serves; stops on SIGTERM or SIGINT,
+and with --exit-with-parent when its standard input closes.
 
 Users (never on the command line, where everybody on the machine could read them), the first that is given:
   --users-file FILE            a JSON array of {"name","password","readonly","allowedDatabases"}
@@ -28,12 +30,18 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
     process.stdout.write(HELP);
     return 0;
   }
-  const stop = new Promise<NodeJS.Signals>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+  const { exitWithParent, ...engineOptions } = options;
+  const stop = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
+    if (!exitWithParent) return;
+    process.stdin
+      .on('close', () => resolve())
+      .on('error', () => resolve())
+      .resume();
   });
   try {
     const log = (message: string) => void process.stderr.write(`${message}\n`);
-    const engine = await startEngine({ ...options, logger: { info: log, warn: log, error: log } });
+    const engine = await startEngine({ ...engineOptions, logger: { info: log, warn: log, error: log } });
     process.stdout.write(`${JSON.stringify({ ready: true, url: engine.url, port: engine.port, pid: process.pid })}\n`);
     await stop;
     await engine.close();
@@ -53,6 +61,7 @@ function readOptions(args: readonly string[], env: NodeJS.ProcessEnv) {
       port: { type: 'string' },
       'max-memory-bytes': { type: 'string' },
       'users-file': { type: 'string' },
+      'exit-with-parent': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -63,6 +72,7 @@ function readOptions(args: readonly string[], env: NodeJS.ProcessEnv) {
   const maxMemoryBytes = integer('--max-memory-bytes', values['max-memory-bytes'], 1, Number.MAX_SAFE_INTEGER);
   return {
     dataDir,
+    exitWithParent: values['exit-with-parent'] === true,
     users: readUsers(values['users-file'], env),
     ...(values.host === undefined ? {} : { host: values.host }),
     ...(port === undefined ? {} : { port }),

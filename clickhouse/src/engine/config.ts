@@ -58,6 +58,8 @@ const ADMIN =
   'SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, SYSTEM, dictGet, INTROSPECTION, ' +
   'TABLE ENGINE, SET DEFINER';
 const READ = 'SHOW, SELECT, dictGet';
+// No views: a view may read with its definer's rights, and to the engine everybody is the one user that has all roles.
+const CONFINED = 'SHOW, SELECT, INSERT, ALTER TABLE, CREATE TABLE, DROP TABLE, TRUNCATE, OPTIMIZE, dictGet';
 
 function usersXml(users: readonly EngineUser[]): string {
   const roles = new Map<string, string[]>([
@@ -66,8 +68,7 @@ function usersXml(users: readonly EngineUser[]): string {
   ]);
   for (const user of users) {
     if (user.allowedDatabases === undefined) continue;
-    const rights =
-      user.readonly === true ? READ : 'SHOW, SELECT, INSERT, ALTER, CREATE, DROP, TRUNCATE, OPTIMIZE, dictGet';
+    const rights = user.readonly === true ? READ : CONFINED;
     const grants = user.allowedDatabases.map((name) => `GRANT ${rights} ON ${sqlName(name)}.*`);
     if (user.readonly !== true) grants.push('GRANT TABLE ENGINE ON *');
     roles.set(roleOf(user), grants);

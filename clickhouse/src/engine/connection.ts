@@ -80,18 +80,29 @@ export class Connection {
     }
   }
 
-  /** Sets values for this connection. Names are checked by the caller; values are quoted here. */
-  async set(values: ReadonlyMap<string, string>): Promise<void> {
-    if (values.size === 0) return;
-    await this.query(`SET ${[...values].map(([name, value]) => `${name} = ${literal(value)}`).join(', ')}`, 'Null');
+  /**
+   * Puts the connection into a request's state, in this order: role, database, then values (settings; a parameter is
+   * `param_<name>`). Names of values are checked by the caller; everything else is quoted here.
+   */
+  async prepare(state: {
+    readonly role?: string;
+    readonly database?: string | undefined;
+    readonly values: ReadonlyMap<string, string>;
+  }): Promise<void> {
+    const statements: string[] = [];
+    if (state.role !== undefined) statements.push(`SET ROLE ${identifier(state.role)}`);
+    if (state.database !== undefined) statements.push(`USE ${identifier(state.database)}`);
+    if (state.values.size > 0) {
+      statements.push(`SET ${[...state.values].map(([name, value]) => `${name} = ${literal(value)}`).join(', ')}`);
+    }
+    if (statements.length > 0) await this.query(statements.join('; '), 'Null');
   }
 
-  async useDatabase(name: string): Promise<void> {
-    await this.query(`USE ${identifier(name)}`, 'Null');
-  }
-
-  async useRole(name: string): Promise<void> {
-    await this.query(`SET ROLE ${identifier(name)}`, 'Null');
+  /** The present values of settings; a name that is no setting is left out. */
+  async settings(names: readonly string[]): Promise<Map<string, string>> {
+    const sql = `SELECT name, value FROM system.settings WHERE name IN (${names.map(literal).join(', ')})`;
+    const { bytes } = await this.query(sql, 'JSONCompact');
+    return new Map((JSON.parse(Buffer.from(bytes).toString('utf8')) as { data: [string, string][] }).data);
   }
 
   /** Releases the connection once the engine has let go of it. */

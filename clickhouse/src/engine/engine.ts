@@ -11,6 +11,8 @@ import type { Engine, EngineLogger, EngineOptions } from './types.ts';
 
 const SILENT: EngineLogger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const GRACE_MS = 10_000;
+/** Queries and parameters may be in the URL: a server takes a megabyte there. */
+const MAX_HEADER_BYTES = 1024 * 1024;
 
 let active: string | undefined;
 
@@ -80,7 +82,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 }
 
 function listen(runtime: Runtime, host: string, port: number): Promise<Server> {
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     handle(runtime, request, response).catch((error: unknown) => response.destroy(error as Error));
   });
   // Long uploads and long queries are normal; idle connections are kept longer than any client keeps them.

@@ -8,28 +8,14 @@ import type { Connection } from './connection.ts';
 import { ClickHouseError, ErrorCode, fromEngine } from './errors.ts';
 import { helloBlock, isHello } from './hello.ts';
 import { analyzeInsert, type InsertHead } from './insert.ts';
-import { type RequestParams, readParams } from './params.ts';
+import { formParams, type RequestParams, readForm, readParams } from './params.ts';
 import type { Runtime } from './runtime.ts';
-import { outline, type Statement } from './sql.ts';
+import { outline } from './sql.ts';
+import { checkStatement, inNameOf, isRead, isStreamable } from './statement.ts';
 import type { EngineUser } from './types.ts';
 
 /** As much of a request as is read before it must be clear whether it is an INSERT: ClickHouse's max_query_size. */
 const HEAD_BYTES = 256 * 1024;
-
-const SELECTS = new Set(['SELECT', 'WITH', '(']);
-
-/**
- * Formats whose answer may be joined from blocks formatted one by one, which is what the engine streams. In others each
- * block would bring its own header, footer or brackets: those are answered whole, from memory.
- */
-const BLOCKWISE =
-  /^(Native|RowBinary|JSONEachRow|JSONStringsEachRow|JSONCompactEachRow|JSONCompactStringsEachRow|JSONLines|NDJSON|CSV|TSV|TSVRaw|TabSeparated|TabSeparatedRaw|TSKV|LineAsString|MsgPack|Null)$/i;
-const NOT_BLOCKWISE = /\bTOTALS\b|\bextremes\b|output_format_json_array_of_rows|output_format_write_statistics/i;
-
-function isStreamable(keyword: string, format: string, sql: string, params: RequestParams): boolean {
-  if (!SELECTS.has(keyword) || !BLOCKWISE.test(format) || NOT_BLOCKWISE.test(sql)) return false;
-  return ![...params.settings.keys()].some((name) => NOT_BLOCKWISE.test(name));
-}
 
 /** Answers one HTTP request of the ClickHouse interface; every failure becomes an answer. */
 export async function handle(runtime: Runtime, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -61,14 +47,17 @@ export async function handle(runtime: Runtime, request: IncomingMessage, respons
     holdAll: url.get('wait_end_of_query') === '1',
   });
   let release: (() => void) | undefined;
+  let user: EngineUser | undefined;
   try {
-    const user = runtime.accounts.authenticate(request.headers, url);
-    const params = readParams(url, request.headers);
+    user = runtime.accounts.authenticate(request.headers, url);
+    const params = readParams(url, request.headers, request.method);
     refuseBlockCompression(params);
     release = runtime.enter();
     await run(runtime, { request, response, answer, user, params });
   } catch (error) {
-    answer.fail(fromEngine(error));
+    const failure = fromEngine(error);
+    const message = user === undefined ? failure.message : inNameOf(user, failure.message);
+    answer.fail(new ClickHouseError(failure.code, message, failure.status));
   } finally {
     release?.();
   }
@@ -82,9 +71,13 @@ interface Call {
   readonly params: RequestParams;
 }
 
-async function run(runtime: Runtime, call: Call): Promise<void> {
+async function run(runtime: Runtime, given: Call): Promise<void> {
+  const body = new Body(given.request, runtime.maxBodyBytes);
+  const type = given.request.headers['content-type'] ?? '';
+  const call = /^multipart\/form-data/i.test(type)
+    ? { ...given, params: formParams(given.params, await readForm(await body.rest(), type)) }
+    : given;
   const { params, answer, user } = call;
-  const body = new Body(call.request, runtime.maxBodyBytes);
   let text: Buffer = params.query === '' ? Buffer.alloc(0) : Buffer.from(`${params.query}\n`);
   let complete = false;
   let insert = analyzeInsert(text, complete);
@@ -110,7 +103,8 @@ async function run(runtime: Runtime, call: Call): Promise<void> {
     return answer.end();
   }
   const session = await runtime.open(user, params);
-  const stopWatching = watch(call, () => session.cancel());
+  // A write goes on without its client, as on a server; nobody waits for a read that nobody will see.
+  const stopWatching = isRead(statement) ? watch(call, () => session.cancel()) : () => undefined;
   try {
     const connection = session.connection;
     if (insert.kind === 'input') {
@@ -123,7 +117,7 @@ async function run(runtime: Runtime, call: Call): Promise<void> {
     } else {
       const written = statement.format ?? format;
       answer.format = written;
-      if (isStreamable(statement.keyword, written, sql, params)) await stream(connection, call, sql, format);
+      if (isStreamable(statement, written, sql, params)) await stream(connection, call, sql, format);
       else await single(connection, answer, sql, format);
     }
     await answer.end();
@@ -173,20 +167,6 @@ async function insertRows(runtime: Runtime, call: Call, body: Body, text: Buffer
   } finally {
     upload.remove();
     await session.close();
-  }
-}
-
-function checkStatement(statement: Statement, user: EngineUser, hasRows: boolean): void {
-  if (statement.several && !hasRows) {
-    throw new ClickHouseError(ErrorCode.SYNTAX_ERROR, 'Syntax error (Multi-statements are not allowed)');
-  }
-  if (statement.file !== undefined) {
-    throw new ClickHouseError(ErrorCode.INTO_OUTFILE_NOT_ALLOWED, `${statement.file} is not allowed over HTTP`);
-  }
-  // The engine knows one user that holds every role; what confines a user here is the role of its connection.
-  const changesRole = statement.keyword === 'SET' && (statement.second === 'ROLE' || statement.second === 'DEFAULT');
-  if (changesRole && (user.readonly === true || user.allowedDatabases !== undefined)) {
-    throw new ClickHouseError(ErrorCode.ACCESS_DENIED, `${user.name}: Not enough privileges to change roles.`);
   }
 }
 

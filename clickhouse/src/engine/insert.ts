@@ -39,7 +39,8 @@ export function analyzeInsert(text: Uint8Array, complete: boolean): InsertAnalys
     index++;
     if (word === ';' && token.kind === 'punctuation') return { kind: 'none' };
     if (token.kind === 'word') {
-      if ((word === 'SELECT' || word === 'WITH') && index > 2 && previousWord !== 'INTO' && previousWord !== '.') {
+      const startsQuery = token.depth === 0 ? previousWord !== 'INTO' && previousWord !== '.' : previousWord === '(';
+      if ((word === 'SELECT' || word === 'WITH') && index > 2 && startsQuery) {
         select = true;
       }
       if (word === 'INPUT' && previousWord === 'FROM') input = true;

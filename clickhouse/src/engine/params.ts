@@ -43,6 +43,8 @@ export interface RequestParams {
   readonly httpCompression: boolean;
   readonly waitEndOfQuery: boolean;
   readonly protocolVersion: number;
+  /** GET and HEAD may not change anything. */
+  readonly readOnlyMethod: boolean;
   /** Settings of this query, name → value as text. */
   readonly settings: ReadonlyMap<string, string>;
   /** Server-side parameters, name → value as text. */
@@ -50,7 +52,10 @@ export interface RequestParams {
 }
 
 /** Reads a request's URL and headers. @throws ClickHouseError for a name that can be no setting. */
-export function readParams(url: URLSearchParams, headers: IncomingHttpHeaders): RequestParams {
+export function readParams(url: URLSearchParams, headers: IncomingHttpHeaders, method = 'POST'): RequestParams {
+  if (url.get('role')) {
+    throw new ClickHouseError(ErrorCode.NOT_IMPLEMENTED, 'The embedded engine lets no request choose a role (role=…)');
+  }
   const settings = new Map<string, string>();
   const parameters = new Map<string, string>();
   for (const [name, value] of url) {
@@ -78,6 +83,7 @@ export function readParams(url: URLSearchParams, headers: IncomingHttpHeaders): 
     httpCompression: url.has('enable_http_compression') ? flag(url.get('enable_http_compression')) : true,
     waitEndOfQuery: flag(url.get('wait_end_of_query')),
     protocolVersion: Number(url.get('client_protocol_version') ?? 0) || 0,
+    readOnlyMethod: method === 'GET' || method === 'HEAD',
     settings,
     parameters,
   };
@@ -106,4 +112,33 @@ function flag(text: string | null): boolean {
 function header(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** Reads a multipart body, in which clients send long parameters. @throws ClickHouseError for a broken one. */
+export async function readForm(body: Buffer, contentType: string): Promise<FormData> {
+  try {
+    return await new Response(new Uint8Array(body), { headers: { 'Content-Type': contentType } }).formData();
+  } catch (error) {
+    throw new ClickHouseError(ErrorCode.INCORRECT_DATA, `Cannot read the multipart body: ${(error as Error).message}`);
+  }
+}
+
+/** The request's parameters with those of its form: `query` and `param_*`. @throws ClickHouseError 48 for external tables. */
+export function formParams(params: RequestParams, form: FormData): RequestParams {
+  const parameters = new Map(params.parameters);
+  let query = params.query;
+  for (const [name, value] of form) {
+    if (typeof value === 'string' && name === 'query') query = query === '' ? value : `${query}\n${value}`;
+    else if (typeof value === 'string' && name.startsWith('param_')) {
+      const parameter = name.slice('param_'.length);
+      checkName(parameter, `Query parameter ${JSON.stringify(parameter.slice(0, 100))} is not a name`);
+      parameters.set(parameter, value);
+    } else {
+      throw new ClickHouseError(
+        ErrorCode.NOT_IMPLEMENTED,
+        `External tables are not supported by the embedded engine (part ${JSON.stringify(name.slice(0, 100))} of the form)`,
+      );
+    }
+  }
+  return { ...params, query, parameters };
 }

@@ -5,11 +5,12 @@ import { roleOf } from './config.ts';
 import { Connection } from './connection.ts';
 import { ClickHouseError, ErrorCode } from './errors.ts';
 import type { RequestParams } from './params.ts';
+import { Sessions } from './sessions.ts';
 import { literal } from './sql.ts';
 import type { EngineLogger, EngineUser } from './types.ts';
 
-/** Settings that a readonly user may give with a request; others may not change under `readonly = 1`. */
-const CHANGEABLE_IN_READONLY = new Set(['max_execution_time']);
+/** Settings that a readonly user may give with a request (Grafana's plugin sends these); `readonly = 1` bars all others. */
+const CHANGEABLE_IN_READONLY = new Set(['max_execution_time', 'limit']);
 
 export interface RuntimeOptions {
   readonly addon: NativeAddon;
@@ -45,6 +46,7 @@ export class Runtime {
   #running = 0;
   #closing = false;
   #onIdle: (() => void) | undefined;
+  readonly #sessions = new Sessions();
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
@@ -72,23 +74,33 @@ export class Runtime {
     };
   }
 
-  /** Opens a connection with the request's database, parameters and settings, and the user's role, in that order. */
+  /** Opens a connection in the request's state; the request's session, if it names one, keeps its connection. */
   async open(user: EngineUser, params: RequestParams): Promise<Lease> {
-    const connection = new Connection(this.#options.addon, this.#options.store);
+    const marker = randomUUID();
+    const values = requestValues(user, params, marker);
+    const cancel = () => void this.#cancel(marker);
+    // A readonly connection cannot be given another request's parameters and limits: such requests have no session.
+    if (params.sessionId !== undefined && user.readonly !== true && !params.readOnlyMethod) {
+      return { ...(await this.#openSession(user, params, params.sessionId, values)), cancel };
+    }
+    const connection = this.#connect();
     try {
-      const marker = randomUUID();
-      await this.#prepare(connection, user, params, marker);
-      return { connection, cancel: () => void this.#cancel(marker), close: () => connection.close() };
+      await connection.prepare({ role: roleOf(user), database: params.database, values });
     } catch (error) {
       await connection.close();
       throw error;
     }
+    return { connection, cancel, close: () => connection.close() };
   }
 
   /** Refuses new requests and waits for running ones, at most `milliseconds`; then cancels what still runs. */
   async drain(milliseconds: number): Promise<void> {
     this.#closing = true;
-    if (this.#running === 0) return;
+    if (this.#running > 0) await this.#idle(milliseconds);
+    await this.#sessions.close();
+  }
+
+  async #idle(milliseconds: number): Promise<void> {
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
@@ -102,24 +114,53 @@ export class Runtime {
     clearTimeout(timer);
   }
 
-  async #prepare(connection: Connection, user: EngineUser, params: RequestParams, marker: string): Promise<void> {
-    // The marker finds the query again in system.processes: the engine lets nobody choose a query id.
-    const values = new Map<string, string>([['query_cache_tag', marker]]);
-    for (const [name, value] of params.settings) {
-      if (user.readonly === true && !CHANGEABLE_IN_READONLY.has(name)) {
-        throw new ClickHouseError(ErrorCode.READONLY, `Cannot modify '${name}' setting in readonly mode.`);
-      }
-      values.set(name, value);
+  async #openSession(user: EngineUser, params: RequestParams, id: string, values: Map<string, string>) {
+    const key = `${user.name}\n${id}`;
+    let connection = this.#sessions.take(key, id, params.sessionCheck);
+    if (connection === undefined) {
+      connection = this.#connect();
+      this.#sessions.add(key, connection);
     }
-    for (const [name, value] of params.parameters) values.set(`param_${name}`, value);
-    await connection.useRole(roleOf(user));
-    if (params.database !== undefined && params.database !== 'default') await connection.useDatabase(params.database);
-    if (user.readonly === true) values.set('readonly', '1');
-    await connection.set(values);
+    const opened = connection;
+    let before = new Map<string, string>();
+    const close = async () => {
+      // The request's settings were the query's alone; what the session itself SET stays.
+      await opened.prepare({ values: before }).catch(() => undefined);
+      this.#sessions.give(key, params.sessionTimeout);
+    };
+    try {
+      before = await opened.settings([...values.keys()].filter((name) => !name.startsWith('param_')));
+      await opened.prepare({ role: roleOf(user), database: params.database, values });
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return { connection: opened, close };
+  }
+
+  #connect(): Connection {
+    return new Connection(this.#options.addon, this.#options.store);
   }
 
   async #cancel(marker: string): Promise<void> {
     const sql = `KILL QUERY WHERE Settings['query_cache_tag'] = ${literal(marker)} ASYNC`;
     await this.#options.control.query(sql, 'Null').catch((error: Error) => this.#options.logger.warn(error.message));
   }
+}
+
+/** Settings and parameters of one request. @throws ClickHouseError 164 for a setting that its user may not change. */
+function requestValues(user: EngineUser, params: RequestParams, marker: string): Map<string, string> {
+  // The marker finds the query again in system.processes: the engine lets nobody choose a query id.
+  const values = new Map<string, string>([['query_cache_tag', marker]]);
+  for (const [name, value] of params.settings) {
+    if (user.readonly === true && !CHANGEABLE_IN_READONLY.has(name)) {
+      throw new ClickHouseError(ErrorCode.READONLY, `Cannot modify '${name}' setting in readonly mode.`);
+    }
+    values.set(name, value);
+  }
+  for (const [name, value] of params.parameters) values.set(`param_${name}`, value);
+  if (user.readonly === true) values.set('readonly', '1');
+  // As on a server: GET reads, and may bring settings.
+  else if (params.readOnlyMethod && !values.has('readonly')) values.set('readonly', '2');
+  return values;
 }

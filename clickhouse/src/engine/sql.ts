@@ -99,6 +99,8 @@ export interface Statement {
   readonly several: boolean;
   /** Contains INTO OUTFILE or FROM INFILE, which a server refuses. */
   readonly file?: 'INTO OUTFILE' | 'FROM INFILE';
+  /** Contains PARALLEL WITH, which joins statements of any kind. */
+  readonly parallel: boolean;
 }
 
 /** Reads the outline of one statement. */
@@ -108,6 +110,7 @@ export function outline(text: Uint8Array): Statement {
   let format: string | undefined;
   let several = false;
   let file: Statement['file'];
+  let parallel = false;
   let ended = false;
   let previous = '';
   let candidate: string | undefined;
@@ -130,10 +133,12 @@ export function outline(text: Uint8Array): Statement {
     if (token.depth === 0 && previous === 'FORMAT' && token.kind === 'word') candidate = rawWord(text, token);
     if (previous === 'INTO' && word === 'OUTFILE') file = 'INTO OUTFILE';
     if (previous === 'FROM' && word === 'INFILE') file = 'FROM INFILE';
+    if (previous === 'PARALLEL' && word === 'WITH') parallel = true;
     previous = token.kind === 'word' ? word : '';
   }
   if (candidate !== undefined) format = candidate;
   return {
+    parallel,
     keyword,
     second,
     several,
