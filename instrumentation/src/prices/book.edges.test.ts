@@ -46,8 +46,10 @@ describe('models and providers', () => {
 
   it.each([
     ['groq', 'llama-3.3-70b-versatile', '0.59'],
-    ['deepseek', 'deepseek-chat', undefined],
+    ['deepseek', 'deepseek-chat', '0.28'],
     ['mistral_ai', 'mistral-large-latest', undefined],
+    ['mistral_ai', 'mistral-small-latest', '0.15'],
+    ['x_ai', 'grok-4.7', '2'],
     ['openrouter', 'openai/gpt-4o-mini', '0.15'],
     ['openrouter', 'deepseek/deepseek-r1:free', '0'],
     ['x_ai', 'grok-4-0709', '3'],

@@ -48,7 +48,7 @@ describe('the overlay', () => {
       if (entry.tier === 'standard' || !entry.tokens || !entry.model) continue;
       const standard =
         entries.find((other) => other.tier === 'standard' && other.model === entry.model)?.tokens ??
-        libraryPrice('openai', entry.model, AT).price;
+        libraryPrice(entry.provider ?? '', entry.model, AT).price;
       if (!standard) throw new Error(`${entry.model} has a tier price and no standard one`);
       const tokens = entry.tokens.rates.output ? small : { ...small, output: 0 };
       const ratio =

@@ -13,6 +13,7 @@ export function overlayFiles(): unknown[] {
     require('./data/openai-batch.json'),
     require('./data/openai-flex.json'),
     require('./data/openai-priority.json'),
+    require('./data/others.json'),
   ];
 }
 
