@@ -54,9 +54,9 @@ export class OpenAIInstrumentation extends InstrumentationBase<OpenAIInstrumenta
     const unpatch = (): void => {};
     // Subpaths such as `openai/client` or `openai/azure` never load the main file, but always the one with the client.
     // Every version is asked for: an unsupported one is to be reported, not passed over in silence.
-    const files = ['core.js', 'core.mjs', 'client.js', 'client.mjs'].map(
-      (file) => new InstrumentationNodeModuleFile(`openai/${file}`, ['*'], patch, unpatch),
-    );
+    const files = ['core', 'client', 'azure', 'index']
+      .flatMap((name) => [`openai/${name}.js`, `openai/${name}.mjs`])
+      .map((file) => new InstrumentationNodeModuleFile(file, ['*'], patch, unpatch));
     const definition = new InstrumentationNodeModuleDefinition('openai', ['*'], patch, unpatch, files);
     return Object.assign(definition, { includePrerelease: true });
   }
@@ -93,12 +93,12 @@ export class OpenAIInstrumentation extends InstrumentationBase<OpenAIInstrumenta
   }
 
   private _patchModule(exports: unknown, version: string | undefined): void {
-    const module = exports as { OpenAI?: unknown; APIClient?: unknown; default?: unknown } | undefined;
+    const module = exports as { [name: string]: unknown } | undefined;
     if (!supports(version)) {
       this._report(`openai ${version}`, `openai ${version} is not supported (supported: ${SUPPORTED})`);
       return;
     }
-    const prototype = [module?.OpenAI, module?.APIClient, module?.default, module]
+    const prototype = [module?.OpenAI, module?.AzureOpenAI, module?.APIClient, module?.default, module]
       .map((candidate) => clientPrototype(candidate))
       .find((found) => found !== undefined);
     if (prototype) this._patch(prototype);

@@ -1,17 +1,11 @@
-import { createRequire } from 'node:module';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { setRecorder } from '../recorder/index.ts';
 import { OpenAIInstrumentation } from './index.ts';
+import { requireFrom } from './testing/places.mts';
 import { RecorderDouble } from './testing/recorder.ts';
 import { runShapes, SHAPES } from './testing/shapes.mts';
 
 type Results = Record<string, unknown>;
-
-const places = {
-  // Installed beside this package, and at the root for others of the workspace.
-  7: createRequire(import.meta.url),
-  6: createRequire(new URL('../../../package.json', import.meta.url)),
-} as const;
 
 /** Shapes that make no request that reaches a billable end, or several. */
 const COUNTS: Record<string, number> = {
@@ -37,8 +31,8 @@ describe.each([7, 6] as const)('openai %i', (major) => {
 
   beforeAll(async () => {
     const instrumentation = new OpenAIInstrumentation({ providerHosts: { '127.0.0.1': 'openai' } });
-    const lib = places[major]('openai') as { OpenAI: { prototype: { post: unknown } } };
-    expect((places[major]('openai/version') as { VERSION: string }).VERSION.split('.')[0]).toBe(String(major));
+    const lib = requireFrom[major]('openai') as { OpenAI: { prototype: { post: unknown } } };
+    expect((requireFrom[major]('openai/version') as { VERSION: string }).VERSION.split('.')[0]).toBe(String(major));
     const patched = lib.OpenAI.prototype.post;
     instrumentation.disable();
     expect(lib.OpenAI.prototype.post).not.toBe(patched);

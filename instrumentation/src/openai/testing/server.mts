@@ -202,6 +202,7 @@ export async function startTestServer(): Promise<TestServer> {
   const seen: Seen[] = [];
   let hungUp = 0;
   const server: Server = createServer(async (req, res) => {
+    res.sendDate = false;
     res.on('close', () => {
       if (!res.writableFinished) hungUp += 1;
     });

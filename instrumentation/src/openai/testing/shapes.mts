@@ -410,7 +410,7 @@ export const SHAPES: Record<string, Shape> = {
         calls.push([options.method, options.path, Object.keys(options).sort(), Object.keys(options.body)]);
       }
     }
-    const client: Any = new Mine({ apiKey: 'k', baseURL: w.server.url, maxRetries: 0 });
+    const client: Any = new (Mine as Any)({ apiKey: 'k', baseURL: w.server.url, maxRetries: 0 });
     return { data: await client.chat.completions.create(chat()), calls };
   },
   'frozen body': async (w) => {
