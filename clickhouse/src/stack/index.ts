@@ -78,21 +78,21 @@ function besideUs(name: string): string | undefined {
   return [join(packageRoot, name), join(packageRoot, '..', name)].find((path) => existsSync(path));
 }
 
-function chooseCollector(options: StackOptions): { found: FoundCollector; config: string } | undefined {
+/** The Collector to run with its configuration, or why there is none. */
+function chooseCollector(options: StackOptions): { found: FoundCollector; config: string } | string {
   const choice = options.collector ?? 'auto';
-  if (choice === 'none') return undefined;
+  if (choice === 'none') return 'no Collector, as asked';
   const found = findCollector(options.collectorPath, besideUs('collector'));
   const config = process.env.CLIENT_COST_COLLECTOR_CONFIG || besideUs('otel-collector.yaml');
   if (found !== undefined && config !== undefined) return { found, config };
-  if (choice === 'required') {
-    throw new Error(
-      found === undefined
-        ? 'There is no OpenTelemetry Collector here (looked at CLIENT_COST_COLLECTOR, PATH and the build cache). ' +
-            'Build it with "npm run collector:build" (needs Go), or start without it: --collector none.'
-        : 'otel-collector.yaml is not here. Name it with CLIENT_COST_COLLECTOR_CONFIG.',
-    );
-  }
-  return undefined;
+  const missing =
+    found === undefined
+      ? 'no OpenTelemetry Collector here (looked at CLIENT_COST_COLLECTOR, PATH and the build cache); ' +
+        '"npm run collector:build" makes one with Go'
+      : `a Collector (${found.path}) but no otel-collector.yaml; name it with CLIENT_COST_COLLECTOR_CONFIG`;
+  if (choice === 'required')
+    throw new Error(`The Collector is required: ${missing}. Or start without it: --collector none.`);
+  return missing;
 }
 
 /** The four connection variables: `CLICKHOUSE_*` for the client-cost command, `CLIENT_COST_CLICKHOUSE_*` for a service. */
@@ -160,12 +160,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     log('running the migrations');
     await runMigrations(clickhouse);
-    if (chosen === undefined) {
-      log(
-        options.collector === 'none'
-          ? 'no Collector, as asked: services write to ClickHouse directly'
-          : 'no Collector here (npm run collector:build makes one): services write to ClickHouse directly',
-      );
+    if (typeof chosen === 'string') {
+      log(`${chosen}: services write to ClickHouse directly`);
     } else {
       log(`starting the OpenTelemetry Collector (${chosen.found.path}, found by ${chosen.found.from})`);
       collector = await startCollector({
