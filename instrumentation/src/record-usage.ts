@@ -158,7 +158,8 @@ class Validator {
   #time(): Date {
     const { timestamp } = this.#record;
     if (timestamp === undefined) return new Date();
-    const time = new Date(timestamp);
+    const readable = typeof timestamp === 'number' || typeof timestamp === 'string' || timestamp instanceof Date;
+    const time = new Date(readable ? timestamp : Number.NaN);
     const millis = time.getTime();
     if (millis >= EARLIEST && millis < LATEST) return time;
     const wanted = 'a Date, milliseconds since 1970 or an ISO 8601 string, between 1970 and 2200';

@@ -19,7 +19,7 @@ import type { StartedSdk } from './sdk/sdk.ts';
 const lazyRequire = createRequire(__filename);
 
 /** How long the end of a process waits for spans and metrics. Usage events have their own deadline. */
-const FLUSH_MS = 3_000;
+const FLUSH_MS = 2_000;
 /** A process that makes no call still delivers what an earlier one left in the spool, this long after its start. */
 const REPLAY_AFTER_MS = 10_000;
 
@@ -168,7 +168,7 @@ function resourceOf(span: Span | undefined): ResourceLike | undefined {
 
 /** Spans and metrics: a best effort at every end of the process that leaves time for it. */
 function flushSdkAtEnd(started: StartedSdk): void {
-  exporterPackage().onProcessEnd((millis) => started.flush(Math.min(millis, FLUSH_MS)));
+  exporterPackage().onProcessEnd((millis) => started.end(Math.min(millis, FLUSH_MS)));
 }
 
 /**

@@ -2,6 +2,7 @@ import { context, diag, metrics, propagation, type TextMapPropagator, trace } fr
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   CompositePropagator,
+  type ExportResult,
   getNumberFromEnv,
   getStringFromEnv,
   getStringListFromEnv,
@@ -74,10 +75,36 @@ export function startParts(): StartedSdk {
       ? undefined
       : new TracerProvider({ resource, spanProcessors, ...(sampler === undefined ? undefined : { sampler }) });
   if (tracerProvider !== undefined) trace.setGlobalTracerProvider(tracerProvider);
+  const flush = (timeoutMillis: number) =>
+    atMost(Promise.allSettled([tracerProvider?.forceFlush(), meterProvider?.forceFlush()]), timeoutMillis);
   return {
-    flush: (timeoutMillis) =>
-      atMost(Promise.allSettled([tracerProvider?.forceFlush(), meterProvider?.forceFlush()]), timeoutMillis),
+    flush,
+    end: (timeoutMillis) => {
+      endWithin = timeoutMillis;
+      return flush(timeoutMillis);
+    },
   };
+}
+
+/** Set when the process ends: how long an export may take from then on, in milliseconds. */
+let endWithin: number | undefined;
+
+interface Exporter<Items> {
+  export(items: Items, done: (result: ExportResult) => void): void;
+}
+
+/**
+ * An OTLP exporter that gives up in time when the process ends. Its own retries go on for ten seconds and hold the
+ * process for as long, with a Collector that does not answer.
+ */
+function endable<Items, E extends Exporter<Items>>(make: (options: { timeoutMillis?: number }) => E): E {
+  const exporter = make({});
+  const exportItems = exporter.export.bind(exporter);
+  exporter.export = (items, done) => {
+    if (endWithin === undefined) exportItems(items, done);
+    else make({ timeoutMillis: endWithin }).export(items, done);
+  };
+  return exporter;
 }
 
 function makeResource(): Resource {
@@ -116,7 +143,9 @@ function metricReaders(): PeriodicExportingMetricReader[] {
     const exportIntervalMillis = positive('OTEL_METRIC_EXPORT_INTERVAL') ?? 60_000;
     const timeout = positive('OTEL_METRIC_EXPORT_TIMEOUT') ?? 30_000;
     return new PeriodicExportingMetricReader({
-      exporter: protocol('METRICS') === 'http/json' ? new JsonMetricExporter() : new OTLPMetricExporter(),
+      exporter: endable((options) =>
+        protocol('METRICS') === 'http/json' ? new JsonMetricExporter(options) : new OTLPMetricExporter(options),
+      ),
       exportIntervalMillis,
       exportTimeoutMillis: Math.min(timeout, exportIntervalMillis),
     });
@@ -126,7 +155,9 @@ function metricReaders(): PeriodicExportingMetricReader[] {
 function makeSpanProcessors(): SpanProcessor[] {
   return exporterNames('OTEL_TRACES_EXPORTER').map((name) => {
     if (name === 'console') return new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() });
-    const exporter = protocol('TRACES') === 'http/json' ? new JsonTraceExporter() : new OTLPTraceExporter();
+    const exporter = endable((options) =>
+      protocol('TRACES') === 'http/json' ? new JsonTraceExporter(options) : new OTLPTraceExporter(options),
+    );
     return new BatchSpanProcessor({
       exporter,
       ...option('maxQueueSize', 'OTEL_BSP_MAX_QUEUE_SIZE'),

@@ -2,6 +2,8 @@
 export interface StartedSdk {
   /** Exports what is waiting. Resolves in any case, at the latest after the time given (milliseconds). */
   flush(timeoutMillis: number): Promise<void>;
+  /** The same for the last time: nothing of it holds the process beyond the time given. */
+  end(timeoutMillis: number): Promise<void>;
 }
 
 /**

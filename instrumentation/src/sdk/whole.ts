@@ -11,7 +11,8 @@ export function startWhole(env: Readonly<Record<string, string | undefined>>): S
       views: [{ instrumentName: `${COUNTER_PREFIX}*`, aggregationCardinalityLimit: CARDINALITY_LIMIT }],
     }).start();
   }
-  return { flush: (timeoutMillis) => atMost(Promise.allSettled([flushTraces(), flushMetrics()]), timeoutMillis) };
+  const flush = (timeoutMillis: number) => atMost(Promise.allSettled([flushTraces(), flushMetrics()]), timeoutMillis);
+  return { flush, end: flush };
 }
 
 type Flushable = { forceFlush?(): Promise<void> };
