@@ -100,7 +100,15 @@ export class ObservedCall {
           'openai:background',
           'openai: a background response has no usage when it is created; it is recorded without a price',
         );
-        this.finish('ok', said, undefined, false);
+        this.finish(
+          'ok',
+          said,
+          undefined,
+          false,
+          true,
+          undefined,
+          'background response: usage unknown at its creation',
+        );
       } else if (said?.status === 'failed') {
         // It failed before the model wrote anything: no usage, not billed.
         this.finish('error', said, undefined, false, false);
@@ -181,6 +189,7 @@ export class ObservedCall {
     estimated: boolean,
     billed = true,
     error?: unknown,
+    unpricedReason?: string,
   ): void {
     const attributes: Attributes = {};
     if (said && said.finishReasons.length > 0) attributes['gen_ai.response.finish_reasons'] = [...said.finishReasons];
@@ -195,6 +204,7 @@ export class ObservedCall {
       tokens,
       estimated,
       billed,
+      unpricedReason,
       attributes,
       ...(outcome === 'ok' ? {} : { error, errorType: errorTypeOf(error) ?? said?.errorCode }),
     });
@@ -223,6 +233,7 @@ export class ObservedCall {
           outcome: 'ok',
           provider: this.endpoint?.provider.name,
           requestModel: modelOf(this.body),
+          unpricedReason: 'the answer could not be read',
         });
       } catch {
         this.ended = true;

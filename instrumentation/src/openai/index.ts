@@ -41,8 +41,10 @@ export class OpenAIInstrumentation extends InstrumentationBase<OpenAIInstrumenta
   }
 
   override setConfig(config: OpenAIInstrumentationConfig): void {
+    const before = this.getConfig().providerHosts;
     super.setConfig(config);
-    configureProviderHosts(config.providerHosts);
+    // A second instrumentation without the setting leaves the first one's alone.
+    if (config.providerHosts !== before) configureProviderHosts(config.providerHosts);
   }
 
   protected override init(): InstrumentationNodeModuleDefinition {
