@@ -131,7 +131,10 @@ describe.skipIf(!hasTrace() || !collector)('one hour of real traffic', () => {
         },
       },
     );
-    const [ready] = (await once(child, 'message')) as [{ port: number; openai: string }];
+    const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`The service ended with ${code}`)));
+    failed.catch(() => {});
+    const message = Promise.race([once(child, 'message'), failed]);
+    const [ready] = (await message) as [{ port: number; openai: string }];
     return {
       url: `http://127.0.0.1:${ready.port}`,
       openai: ready.openai,

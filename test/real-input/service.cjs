@@ -1,11 +1,11 @@
 // The measured service: it calls OpenAI the way each request says and knows nothing of client-cost, which is loaded with
 // --require. It uses the newest openai package, the one of examples/.
 const { createServer } = require('node:http');
-const { join } = require('node:path');
+const { dirname, join } = require('node:path');
 
-const where = { paths: [join(__dirname, '../../examples')] };
-const { OpenAI } = require(require.resolve('openai', where));
-const { version } = require(require.resolve('openai/package.json', where));
+const file = require.resolve('openai', { paths: [join(__dirname, '../../examples')] });
+const { OpenAI } = require(file);
+const { version } = require(join(dirname(file), 'package.json'));
 
 const openai = new OpenAI({ maxRetries: 0 });
 const model = 'gpt-4o-mini';
