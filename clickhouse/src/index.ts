@@ -1,3 +1,5 @@
+export { type CliIo, processIo } from './cli/io.ts';
+export { runCli } from './cli/program.ts';
 export {
   type Connection,
   type ConnectionOptions,

@@ -1,0 +1,169 @@
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { Connection } from '../client.ts';
+import { appliedMigrations, loadMigrations } from '../migrate/index.ts';
+import { identifier } from '../migrate/render.ts';
+import { count, type Row, select, text } from '../queries/run.ts';
+import type { Finding } from './doctor-local.ts';
+
+/** Oldest ClickHouse that has refreshable views with APPEND and everything else the migrations use. */
+const MIN_VERSION = [25, 6] as const;
+
+/** Checks ClickHouse and the ledger in it, one finding after the other; rejects when ClickHouse does not answer. */
+export async function* ledgerChecks(
+  client: ClickHouseClient,
+  connection: Connection,
+  now: Date,
+): AsyncGenerator<Finding, void> {
+  const version = text((await select(client, 'SELECT version() AS v'))[0] ?? {}, 'v');
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const recent = major > MIN_VERSION[0] || (major === MIN_VERSION[0] && minor >= MIN_VERSION[1]);
+  yield recent
+    ? { hop: 'ClickHouse', state: 'ok', says: `version ${version}` }
+    : { hop: 'ClickHouse', state: 'fail', says: `version ${version}: needs ${MIN_VERSION.join('.')} or newer` };
+
+  const migrations = await checkMigrations(client, connection.database);
+  yield migrations;
+  if (migrations.state === 'fail') return;
+
+  const db = identifier(connection.database);
+  yield await checkRefreshes(client, connection.database, now);
+  yield* await checkArrivals(client, db, now);
+  yield* await checkEvents(client, db);
+}
+
+async function checkMigrations(client: ClickHouseClient, database: string): Promise<Finding> {
+  const hop = 'migrations';
+  const files = loadMigrations();
+  const applied = new Map((await appliedMigrations(client, database)).map((row) => [row.version, row.checksum]));
+  const missing = files.filter(({ version }) => !applied.has(version)).length;
+  const changed = files.filter(({ version, checksum }) => applied.has(version) && applied.get(version) !== checksum);
+  if (applied.size === 0)
+    return { hop, state: 'fail', says: `database ${database} has no tables: run "client-cost migrate"` };
+  if (missing > 0) return { hop, state: 'fail', says: `${missing} not applied: run "client-cost migrate"` };
+  if (changed.length > 0) {
+    return {
+      hop,
+      state: 'fail',
+      says: `${changed.map(({ name }) => name).join(', ')}: the file changed after it was applied`,
+    };
+  }
+  if (applied.size > files.length) {
+    return { hop, state: 'fail', says: 'the database is newer than this client-cost: update client-cost' };
+  }
+  return { hop, state: 'ok', says: `up to date, version ${files.length}` };
+}
+
+async function checkRefreshes(client: ClickHouseClient, database: string, now: Date): Promise<Finding> {
+  const hop = 'rollups';
+  const rows = await select(
+    client,
+    `SELECT view, status, exception, toUnixTimestamp(last_success_time) AS succeeded FROM system.view_refreshes
+     WHERE database = {database:String} AND view LIKE 'usage_daily%' ORDER BY view`,
+    { database },
+  );
+  if (rows.length < 2)
+    return { hop, state: 'fail', says: 'the refreshing views are missing: run "client-cost migrate"' };
+  for (const row of rows) {
+    const view = text(row, 'view');
+    if (text(row, 'exception') !== '') {
+      return { hop, state: 'fail', says: `${view} fails: ${text(row, 'exception').split('\n')[0]!.slice(0, 300)}` };
+    }
+    if (text(row, 'status') === 'Disabled') {
+      return { hop, state: 'fail', says: `${view} is stopped: SYSTEM START VIEW ${database}.${view}` };
+    }
+  }
+  const minutes = Math.round((now.getTime() / 1000 - Math.max(...rows.map((row) => count(row, 'succeeded')))) / 60);
+  if (minutes > 30)
+    return {
+      hop,
+      state: 'warn',
+      says: `last refreshed ${minutes} minutes ago; reports read more of the ledger meanwhile`,
+    };
+  return { hop, state: 'ok', says: 'refreshing' };
+}
+
+/** Whether anything arrives: records in the Collector's tables, and usage events in the ledger. */
+async function checkArrivals(client: ClickHouseClient, db: string, now: Date): Promise<Finding[]> {
+  const rows = await select(
+    client,
+    `SELECT 'otel_logs' AS name, count() AS n, toUnixTimestamp(max(Timestamp)) AS last FROM ${db}.otel_logs
+     UNION ALL SELECT 'otel_traces', count(), toUnixTimestamp(max(Timestamp)) FROM ${db}.otel_traces
+     UNION ALL SELECT 'otel_metrics_sum', count(), toUnixTimestamp(max(TimeUnix)) FROM ${db}.otel_metrics_sum
+     UNION ALL SELECT 'usage_events', count(), toUnixTimestamp(max(ingested_at)) FROM ${db}.usage_events`,
+  );
+  const by = new Map(rows.map((row) => [text(row, 'name'), row]));
+  const says = (name: string): string => {
+    const row: Row = by.get(name) ?? {};
+    if (count(row, 'n') === 0) return `${name} empty`;
+    return `${name} ${text(row, 'n')} rows, last ${ago(now.getTime() / 1000 - count(row, 'last'))}`;
+  };
+  const events = count(by.get('usage_events') ?? {}, 'n');
+  const logs = count(by.get('otel_logs') ?? {}, 'n');
+  return [
+    {
+      hop: 'telemetry',
+      state: logs === 0 ? 'warn' : 'ok',
+      says: ['otel_logs', 'otel_traces', 'otel_metrics_sum'].map(says).join(' · '),
+    },
+    {
+      hop: 'ledger',
+      state: events === 0 ? 'warn' : 'ok',
+      says:
+        events === 0
+          ? 'no usage event yet: is a service running with --require @client-cost/instrumentation/register?'
+          : says('usage_events'),
+    },
+  ];
+}
+
+async function checkEvents(client: ClickHouseClient, db: string): Promise<Finding[]> {
+  const rejected = await select(
+    client,
+    `SELECT count() AS n, topK(1)(reason)[1] AS reason FROM ${db}.usage_events_rejected WHERE received_at > now() - INTERVAL 1 DAY`,
+  );
+  const recent = await select(
+    client,
+    `SELECT sum(requests) AS total, sum(unpriced_requests) AS unpriced, sumIf(requests, client_id = 'unattributed') AS unattributed
+     FROM ${db}.usage_daily_current WHERE day >= toDate(now(), 'UTC') - 7`,
+  );
+  const row = recent[0] ?? {};
+  const [requests, unpriced, unattributed] = [
+    count(row, 'requests'),
+    count(row, 'unpriced'),
+    count(row, 'unattributed'),
+  ];
+  const bad = count(rejected[0] ?? {}, 'n');
+  const percent = (part: number): string =>
+    `${((part / Math.max(1, requests)) * 100).toFixed(1)} % of ${requests} requests in 8 days`;
+  return [
+    bad === 0
+      ? { hop: 'rejected', state: 'ok', says: 'none in 24 hours' }
+      : {
+          hop: 'rejected',
+          state: 'fail',
+          says: `${bad} events in 24 hours, mostly: ${text(rejected[0] ?? {}, 'reason')}; they are on no bill. See usage_events_rejected`,
+        },
+    {
+      hop: 'prices',
+      state: unpriced === 0 ? 'ok' : 'warn',
+      says:
+        unpriced === 0
+          ? 'every request has one'
+          : `missing for ${percent(unpriced)}: see "client-cost report", set CLIENT_COST_PRICES`,
+    },
+    {
+      hop: 'attribution',
+      state: unattributed === 0 ? 'ok' : 'warn',
+      says:
+        unattributed === 0
+          ? 'every request has a client'
+          : `no client on ${percent(unattributed)}: withClient() or CLIENT_COST_CLIENT_HEADER`,
+    },
+  ];
+}
+
+function ago(seconds: number): string {
+  if (seconds < 120) return `${Math.max(0, Math.round(seconds))} s ago`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min ago`;
+  return `${Math.round(seconds / 3_600)} h ago`;
+}

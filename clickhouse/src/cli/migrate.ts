@@ -1,0 +1,144 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { ConnectionOptions } from '../client.ts';
+import { appliedMigrations, loadMigrations, type MigrateResult, migrate } from '../migrate/index.ts';
+import { useClient, withConnectionOptions } from './connect.ts';
+import { CliError, EXIT } from './exit.ts';
+import type { CliIo } from './io.ts';
+
+interface MigrateCliOptions extends ConnectionOptions {
+  to?: number;
+  dryRun?: boolean;
+  yes?: boolean;
+  retentionDays?: number;
+  refreshSeconds?: number;
+  cluster?: string;
+}
+
+const HELP = `
+Without an action: up. Safe to run again and from several machines at once.
+Changed settings (--retention-days, --refresh-seconds) are applied to tables that exist.
+
+Examples:
+  client-cost migrate
+  client-cost migrate status
+  client-cost migrate --dry-run
+  client-cost migrate --cluster main --retention-days 90
+  client-cost migrate down --to 0 --yes     removes everything, the ledger included
+`;
+
+export function migrateCommand(io: CliIo): Command {
+  const command = new Command('migrate')
+    .description('Create, update or remove the tables')
+    .argument('[action]', 'up, down or status', 'up')
+    .option('--to <version>', 'end at this version; down needs it', whole('--to'))
+    .option('--dry-run', 'print the statements, change nothing')
+    .option('--yes', 'go down although that deletes data')
+    .option(
+      '--retention-days <days>',
+      'how long otel_* keep rows; 0: for ever (CLIENT_COST_RETENTION_DAYS, default 30)',
+      whole('--retention-days'),
+    )
+    .option(
+      '--refresh-seconds <seconds>',
+      'refresh of recent rollups (CLIENT_COST_REFRESH_SECONDS, default 60)',
+      whole('--refresh-seconds'),
+    )
+    .option('--cluster <name>', 'ClickHouse cluster to create replicated tables on (CLICKHOUSE_CLUSTER)')
+    .addHelpText('after', HELP)
+    .action((action: string, options: MigrateCliOptions) => run(io, action, options));
+  return withConnectionOptions(command);
+}
+
+function whole(name: string): (text: string) => number {
+  return (text) => {
+    if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError(`${name} is a whole number.`);
+    return Number(text);
+  };
+}
+
+async function run(io: CliIo, action: string, options: MigrateCliOptions): Promise<void> {
+  if (action === 'status') return status(io, options);
+  if (action !== 'up' && action !== 'down') {
+    throw new CliError(`migrate ${action}: expected up, down or status`, EXIT.usage);
+  }
+  if (action === 'down') {
+    if (options.to === undefined) throw new CliError('migrate down needs --to <version>', EXIT.usage);
+    if (!options.yes && !options.dryRun) {
+      throw new CliError(
+        'migrate down deletes tables and what they hold: add --yes, or --dry-run to see the statements',
+        EXIT.usage,
+      );
+    }
+  }
+  await useClient(io, options, (client, { database }) => apply(io, action, options, client, database), 'default');
+}
+
+async function apply(
+  io: CliIo,
+  action: 'up' | 'down',
+  options: MigrateCliOptions,
+  client: Parameters<typeof migrate>[0]['client'],
+  database: string,
+): Promise<void> {
+  const { to: target, dryRun } = options;
+  const current = (await appliedMigrations(client, database)).at(-1)?.version ?? 0;
+  if (action === 'up' && target !== undefined && target < current) {
+    throw new CliError(
+      `version ${current} is applied already: to go back use "client-cost migrate down --to ${target}"`,
+      EXIT.usage,
+    );
+  }
+  const result = await migrate({
+    client,
+    database,
+    target: action === 'down' ? Math.min(target!, current) : target,
+    dryRun,
+    retentionDays: options.retentionDays ?? fromEnv(io, 'CLIENT_COST_RETENTION_DAYS'),
+    refreshSeconds: options.refreshSeconds ?? fromEnv(io, 'CLIENT_COST_REFRESH_SECONDS'),
+    cluster: options.cluster ?? (io.env.CLICKHOUSE_CLUSTER || undefined),
+    onStep: ({ direction, version, name }) => io.stderr(`${direction} ${label(version, name)}\n`),
+  });
+  if (dryRun) printStatements(io, result);
+  else if (result.steps.length === 0) io.stdout(`${database} is up to date (version ${result.to})\n`);
+  else io.stdout(`${database} is at version ${result.to}\n`);
+}
+
+function fromEnv(io: CliIo, name: string): number | undefined {
+  const text = io.env[name];
+  if (text === undefined || text === '') return undefined;
+  if (!/^\d{1,6}$/.test(text))
+    throw new CliError(`${name} ${JSON.stringify(text)}: expected a whole number`, EXIT.usage);
+  return Number(text);
+}
+
+function printStatements(io: CliIo, { steps }: MigrateResult): void {
+  if (steps.length === 0) io.stdout('-- nothing to do\n');
+  for (const { direction, version, name, statements } of steps) {
+    io.stdout(`-- ${direction} ${label(version, name)}\n`);
+    for (const statement of statements) io.stdout(`${statement};\n\n`);
+  }
+}
+
+async function status(io: CliIo, options: MigrateCliOptions): Promise<void> {
+  const pending = await useClient(
+    io,
+    options,
+    async (client, { database }) => {
+      const applied = new Map((await appliedMigrations(client, database)).map((row) => [row.version, row]));
+      let waiting = 0;
+      for (const { version, name, checksum } of loadMigrations()) {
+        const row = applied.get(version);
+        const state = row === undefined ? 'not applied' : `applied ${row.appliedAt}`;
+        const drift = row !== undefined && row.checksum !== checksum ? '  CHANGED since' : '';
+        if (row === undefined || drift !== '') waiting++;
+        io.stdout(`${label(version, name)}  ${state}${drift}\n`);
+      }
+      return waiting;
+    },
+    'default',
+  );
+  if (pending > 0)
+    throw new CliError(`${pending} of the migrations are not applied as they are here: run "client-cost migrate"`);
+}
+
+const label = (version: number, name: string): string => `${String(version).padStart(4, '0')}_${name}`;
