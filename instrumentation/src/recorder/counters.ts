@@ -1,37 +1,56 @@
-import { type Attributes, type Counter, createNoopMeter, type Meter, metrics } from '@opentelemetry/api';
+import {
+  type Attributes,
+  type BatchObservableResult,
+  createNoopMeter,
+  type Meter,
+  type MeterProvider,
+  metrics,
+  type ObservableCounter,
+} from '@opentelemetry/api';
 import { UNATTRIBUTED } from '../attribution/client-id.ts';
+import { formatAmount, parseAmount } from '../money.ts';
 import type { Finished } from './attributes.ts';
 
 /** All counters are named so; the view that raises their cardinality limit selects them by it. */
 export const COUNTER_PREFIX = 'client_cost.';
 
 interface Instruments {
-  readonly cost: Counter;
-  readonly tokens: Counter;
-  readonly requests: Counter;
-  readonly units: Counter;
+  readonly cost: ObservableCounter;
+  readonly tokens: ObservableCounter;
+  readonly requests: ObservableCounter;
+  readonly units: ObservableCounter;
 }
 
-interface AttributeSet {
+/** The sums of one client, service, operation, model and unit since the process began. */
+interface Series {
   readonly base: Attributes;
   readonly input: Attributes;
   readonly output: Attributes;
   readonly units: Attributes;
+  requests: number;
+  /** In pico-USD: exact, unlike the float that the metric is. */
+  cost: bigint;
+  inputTokens: number;
+  outputTokens: number;
+  quantity: number;
 }
 
-const MAX_CACHED = 5_000;
+/** More series than this are folded into one, as the SDK folds what exceeds its own limit. */
+const MAX_SERIES = 50_000;
+const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
 const MAX_MODEL_NAME = 256;
 
 /**
- * The four counters. The metrics API has no proxy: a meter asked for before a provider is registered stays without
- * effect for ever, so the meter is looked up until it is a real one, and again when the provider changes.
+ * The four counters, summed here and observed when a reader collects: a call costs one look-up and four additions
+ * (a synchronous counter hashes all attributes at every addition, about 4 µs each). The metrics API has no proxy: a meter
+ * asked for before a provider is registered stays without effect for ever, so it is looked up until there is a real one.
+ * What was counted before counts then.
  */
 export class UsageCounters {
   readonly #name: string;
   readonly #version: string;
-  readonly #sets = new Map<string, AttributeSet>();
-  #provider: unknown;
-  #instruments: Instruments | undefined;
+  readonly #series = new Map<string, Series>();
+  #provider: MeterProvider | undefined;
 
   constructor(name: string, version: string) {
     this.#name = name;
@@ -40,49 +59,61 @@ export class UsageCounters {
 
   /** Counts a finished call. */
   add(call: Finished): void {
-    const instruments = this.#resolve();
-    if (instruments === undefined) return;
-    const attributes = this.#attributes(call);
-    instruments.requests.add(1, attributes.base);
-    if (call.cost.amount !== undefined && call.cost.amount !== '0') {
-      instruments.cost.add(Number(call.cost.amount), attributes.base);
-    }
+    const provider = metrics.getMeterProvider();
+    if (provider !== this.#provider) this.#observe(provider);
+    const series = this.#find(call);
+    series.requests++;
+    if (call.cost.amount !== undefined && call.cost.amount !== '0') series.cost += parseAmount(call.cost.amount);
     const { tokens } = call.end;
     if (tokens !== undefined && call.problem === undefined) {
-      if (tokens.input > 0) instruments.tokens.add(tokens.input, attributes.input);
-      if (tokens.output > 0) instruments.tokens.add(tokens.output, attributes.output);
+      series.inputTokens += tokens.input;
+      series.outputTokens += tokens.output;
     }
-    if (call.quantity !== undefined) instruments.units.add(Number(call.quantity), attributes.units);
+    if (call.quantity !== undefined) series.quantity += Number(call.quantity);
   }
 
-  #resolve(): Instruments | undefined {
-    const provider = metrics.getMeterProvider();
-    if (provider !== this.#provider) {
-      this.#provider = provider;
-      const meter = provider.getMeter(this.#name, this.#version);
-      this.#instruments = meter === createNoopMeter() ? undefined : createInstruments(meter);
-    }
-    return this.#instruments;
+  #observe(provider: MeterProvider): void {
+    this.#provider = provider;
+    const meter = provider.getMeter(this.#name, this.#version);
+    if (meter === createNoopMeter()) return;
+    const instruments = createInstruments(meter);
+    const observables = [instruments.cost, instruments.tokens, instruments.requests, instruments.units];
+    meter.addBatchObservableCallback((result) => {
+      for (const series of this.#series.values()) report(result, instruments, series);
+    }, observables);
   }
 
-  #attributes(call: Finished): AttributeSet {
+  #find(call: Finished): Series {
     const client = call.scope.clientId ?? UNATTRIBUTED;
     const requestModel = clip(call.end.requestModel);
     const responseModel = clip(call.end.responseModel);
     const key = `${client}\n${call.service}\n${call.operation}\n${requestModel}\n${responseModel}\n${call.unit}`;
-    let set = this.#sets.get(key);
-    if (set === undefined) {
-      if (this.#sets.size >= MAX_CACHED) this.#sets.clear();
-      set = attributeSet(call, client, requestModel, responseModel);
-      this.#sets.set(key, set);
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      const full = this.#series.size >= MAX_SERIES;
+      series = full
+        ? this.#series.get('')
+        : newSeries(attributesOf(call, client, requestModel, responseModel), call.unit);
+      series ??= newSeries(OVERFLOW, undefined);
+      this.#series.set(full ? '' : key, series);
     }
-    return set;
+    return series;
   }
+}
+
+const clip = (name: string | undefined): string => name?.slice(0, MAX_MODEL_NAME) ?? '';
+
+function report(result: BatchObservableResult, instruments: Instruments, series: Series): void {
+  result.observe(instruments.requests, series.requests, series.base);
+  if (series.cost > 0n) result.observe(instruments.cost, Number(formatAmount(series.cost)), series.base);
+  if (series.inputTokens > 0) result.observe(instruments.tokens, series.inputTokens, series.input);
+  if (series.outputTokens > 0) result.observe(instruments.tokens, series.outputTokens, series.output);
+  if (series.quantity > 0) result.observe(instruments.units, series.quantity, series.units);
 }
 
 function createInstruments(meter: Meter): Instruments {
   const counter = (name: string, unit: string, description: string) =>
-    meter.createCounter(COUNTER_PREFIX + name, { unit, description });
+    meter.createObservableCounter(COUNTER_PREFIX + name, { unit, description });
   return {
     cost: counter('cost', 'USD', 'List-price cost of billable calls; unpriced calls are not in it'),
     tokens: counter('tokens', '{token}', 'Tokens of model calls; input includes cached ones, output reasoning'),
@@ -91,9 +122,7 @@ function createInstruments(meter: Meter): Instruments {
   };
 }
 
-const clip = (name: string | undefined): string => name?.slice(0, MAX_MODEL_NAME) ?? '';
-
-function attributeSet(call: Finished, client: string, requestModel: string, responseModel: string): AttributeSet {
+function attributesOf(call: Finished, client: string, requestModel: string, responseModel: string): Attributes {
   const base: Attributes = {
     'client.id': client,
     'usage.service': call.service,
@@ -101,10 +130,19 @@ function attributeSet(call: Finished, client: string, requestModel: string, resp
   };
   if (requestModel !== '') base['gen_ai.request.model'] = requestModel;
   if (responseModel !== '') base['gen_ai.response.model'] = responseModel;
+  return base;
+}
+
+function newSeries(base: Attributes, unit: string | undefined): Series {
   return {
     base,
     input: { ...base, 'gen_ai.token.type': 'input' },
     output: { ...base, 'gen_ai.token.type': 'output' },
-    units: { ...base, 'usage.unit': call.unit },
+    units: unit === undefined ? base : { ...base, 'usage.unit': unit },
+    requests: 0,
+    cost: 0n,
+    inputTokens: 0,
+    outputTokens: 0,
+    quantity: 0,
   };
 }

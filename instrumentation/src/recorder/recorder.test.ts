@@ -352,7 +352,7 @@ it('counters reach a provider that is registered after the first call', async ()
   one.start(START).end(END);
   sdk = new MemorySdk();
   one.start(START).end(END);
-  expect((await sdk.counters()).find((point) => point.name === 'client_cost.requests')?.value).toBe(1);
+  expect((await sdk.counters()).find((point) => point.name === 'client_cost.requests')?.value).toBe(2);
   expect(sdk.spanExporter.getFinishedSpans()).toHaveLength(1);
 });
 
