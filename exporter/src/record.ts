@@ -6,7 +6,8 @@ export const SCOPE_NAME = '@client-cost/instrumentation';
 /** Longest string value sent, in UTF-16 units: a Collector refuses bodies over 20 MiB, and one event must not be one. */
 const MAX_STRING = 256 * 1024;
 const MAX_DEPTH = 8;
-const UINT64_MAX = 2n ** 64n - 1n;
+/** 2100-01-01: beyond 2262 a DateTime64(9) overflows, and one such row would fail its whole batch for ever. */
+const LATEST = 4_102_444_800_000_000_000n;
 const INT64_MAX = 2n ** 63n - 1n;
 const HEX_32 = /^[0-9a-f]{32}$/;
 const HEX_16 = /^[0-9a-f]{16}$/;
@@ -72,13 +73,13 @@ function keyValues(attributes: Record<string, unknown>, depth = 0): string {
 }
 
 function nanos(value: unknown, fallback: bigint): bigint {
-  if (typeof value === 'bigint' && value > 0n && value <= UINT64_MAX) return value;
+  if (typeof value === 'bigint' && value > 0n && value < LATEST) return value;
   return fallback;
 }
 
 /**
  * One usage event as an OTLP/JSON LogRecord: a single line of well-formed UTF-8 whatever the attributes hold.
- * @param nowUnixNano observed time, also the time of an event whose own is not a positive uint64
+ * @param nowUnixNano observed time, also the time of an event whose own is not between 1970 and 2100
  */
 export function serializeEvent(event: UsageEvent, nowUnixNano: bigint): string {
   const attributes = event.attributes ?? {};

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readExporterConfig } from './config.ts';
+
+let messages: string[];
+
+beforeEach(() => {
+  messages = [];
+  const take = (message: string) => void messages.push(message);
+  diag.setLogger(
+    { error: take, warn: take, info: take, debug: take, verbose: take },
+    { logLevel: DiagLogLevel.ALL, suppressOverrideMessage: true },
+  );
+  messages.length = 0;
+});
+
+afterEach(() => diag.disable());
+
+test('the defaults', () => {
+  expect(readExporterConfig({})).toEqual({
+    exporter: 'otlp',
+    otlp: { url: 'http://localhost:4318/v1/logs', headers: {}, timeoutMs: 10_000, gzip: false, tls: {} },
+    clickhouse: { url: 'http://localhost:8123', user: 'default', password: '', database: 'client_cost' },
+    spoolMaxBytes: 536_870_912,
+    fsync: 'never',
+    exitTimeoutMs: 5_000,
+    flushIntervalMs: 1_000,
+    batchSize: 1_000,
+  });
+  expect(messages).toEqual([]);
+});
+
+test.each([
+  [
+    {
+      CLIENT_COST_OTLP_ENDPOINT: 'http://a:1',
+      OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'http://b/x',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c',
+    },
+    'http://a:1/v1/logs',
+  ],
+  [{ OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'http://b/x', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c' }, 'http://b/x'],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c/base/' }, 'https://c/base/v1/logs'],
+  [{ CLIENT_COST_OTLP_ENDPOINT: ' ' }, 'http://localhost:4318/v1/logs'],
+])('the endpoint of %j', (env, url) => {
+  expect(readExporterConfig(env).otlp.url).toBe(url);
+});
+
+test('OTLP settings of logs win over the general ones; headers are decoded and joined', () => {
+  const { otlp } = readExporterConfig({
+    OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic%20abc=, x-tenant=general',
+    OTEL_EXPORTER_OTLP_LOGS_HEADERS: 'x-tenant=logs',
+    OTEL_EXPORTER_OTLP_TIMEOUT: '1000',
+    OTEL_EXPORTER_OTLP_LOGS_TIMEOUT: '2000',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+  });
+  expect(otlp).toMatchObject({
+    headers: { authorization: 'Basic abc=', 'x-tenant': 'logs' },
+    timeoutMs: 2000,
+    gzip: true,
+  });
+});
+
+test.each([
+  ['CLIENT_COST_EXPORTER', 'kafka'],
+  ['CLIENT_COST_OTLP_ENDPOINT', 'collector:4318'],
+  ['CLIENT_COST_CLICKHOUSE_URL', 'tcp://ch:9000'],
+  ['CLIENT_COST_EXIT_TIMEOUT_MS', '-1'],
+  ['CLIENT_COST_FLUSH_INTERVAL_MS', '1e3'],
+  ['CLIENT_COST_BATCH_SIZE', '0'],
+  ['CLIENT_COST_SPOOL_FSYNC', 'sometimes'],
+  ['CLIENT_COST_SPOOL_MAX_BYTES', '512MB'],
+  ['OTEL_EXPORTER_OTLP_TIMEOUT', 'soon'],
+  ['OTEL_EXPORTER_OTLP_LOGS_COMPRESSION', 'zstd'],
+  ['OTEL_EXPORTER_OTLP_CERTIFICATE', '/no/such/file.pem'],
+  ['CLIENT_COST_CLICKHOUSE_PASSWORD_FILE', '/no/such/secret'],
+])('%s=%s is named once and the default holds', (name, value) => {
+  expect(readExporterConfig({ [name]: value })).toEqual(readExporterConfig({}));
+  expect(messages).toHaveLength(1);
+  expect(messages[0]).toContain(name);
+  expect(messages[0]).toContain(value);
+});
+
+test('secrets are never shown', () => {
+  const config = readExporterConfig({
+    OTEL_EXPORTER_OTLP_HEADERS: 'good=1,authorization=Bearer%ZZsecret,secretwithoutkey,bad name=secret',
+    CLIENT_COST_OTLP_ENDPOINT: 'ftp://user:secret@host',
+  });
+  expect(config.otlp.headers).toEqual({ good: '1' });
+  expect(messages).toHaveLength(4);
+  expect(messages.join()).not.toContain('secret');
+});
+
+test('a password file wins nothing over a given password and loses its line end', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'client-cost-exporter-'));
+  const file = join(dir, 'password');
+  writeFileSync(file, 'p w\n');
+  const read = (env: NodeJS.ProcessEnv) => readExporterConfig(env).clickhouse.password;
+  expect(read({ CLIENT_COST_CLICKHOUSE_PASSWORD_FILE: file })).toBe('p w');
+  expect(read({ CLIENT_COST_CLICKHOUSE_PASSWORD_FILE: file, CLIENT_COST_CLICKHOUSE_PASSWORD: 'x' })).toBe('x');
+  rmSync(dir, { recursive: true });
+});
+
+test('the gRPC port is pointed out', () => {
+  readExporterConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4317' });
+  expect(messages[0]).toMatch(/OTEL_EXPORTER_OTLP_ENDPOINT names port 4317.*CLIENT_COST_OTLP_ENDPOINT/);
+});
