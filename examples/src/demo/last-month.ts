@@ -1,25 +1,13 @@
 /**
- * Gives the demo's clients a previous month, through the ordinary path: run with `--require @client-cost/instrumentation/register`,
- * it records usage that is dated last month. `DEMO_LAST_MONTH` says what: a JSON list of {@link LastMonth}.
+ * Gives the demo's clients a previous month through the ordinary path: run with `--require @client-cost/instrumentation/register`,
+ * it records the usage that its parent sends (a list of LastMonth) under its own dates, and ends by itself.
  */
 import { recordUsage } from '@client-cost/instrumentation';
+import type { LastMonth } from './history.ts';
 
-export interface LastMonth {
-  readonly clientId: string;
-  readonly calls: readonly {
-    readonly operation: string;
-    readonly model: string;
-    readonly input: number;
-    readonly output: number;
-    /** ISO 8601. */
-    readonly timestamp: string;
-  }[];
-}
-
-const clients = JSON.parse(process.env.DEMO_LAST_MONTH ?? '[]') as LastMonth[];
-for (const { clientId, calls } of clients) {
-  for (const { operation, model, input, output, timestamp } of calls) {
-    const tokens = { input, output };
-    recordUsage({ clientId, service: 'openai', provider: 'openai', operation, model, tokens, timestamp });
+process.once('message', (months: LastMonth[]) => {
+  for (const { clientId, calls } of months) {
+    for (const call of calls) recordUsage({ clientId, service: 'openai', provider: 'openai', ...call });
   }
-}
+  process.disconnect();
+});

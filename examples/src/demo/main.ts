@@ -1,0 +1,225 @@
+/**
+ * `npm run demo`: the whole pipeline on this machine, from calls to bills, in one command. Prints what it does and checks its own result.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  createLedgerClient,
+  getClientUsageSummary,
+  getCurrentMonthUsage,
+  getMonthlySummary,
+  monthPeriod,
+  setClient,
+  utcDay,
+} from '@client-cost/clickhouse';
+import { type Stack, startStack } from '@client-cost/clickhouse/stack';
+import { createOpenAIStandIn, type OpenAIStandIn } from '../stand-ins/index.ts';
+import { DEMO_CLIENTS } from './clients.ts';
+import { type ExpectedBill, expectedBills, formatPico, parsePico } from './expected.ts';
+import { type LastMonth, monthBefore, planLastMonth } from './history.ts';
+import { checkBills, waitForEvents } from './ledger.ts';
+import { type DemoOptions, HELP, readOptions } from './options.ts';
+import { ended, firstMessage, startMeasured, terminate } from './processes.ts';
+import { clientScreen, overviewScreen } from './screen.ts';
+import { playTraffic, type TrafficResult } from './traffic.ts';
+import { businessUsage } from './usage.ts';
+
+const LIVE_REQUESTS = 3;
+const begun = performance.now();
+const say = (line: string) => console.log(`${((performance.now() - begun) / 1000).toFixed(1).padStart(5)} s  ${line}`);
+
+let options: DemoOptions | 'help';
+try {
+  options = readOptions(process.argv.slice(2));
+} catch (error) {
+  console.error(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
+  process.exit(2);
+}
+if (options === 'help') {
+  console.log(HELP);
+  process.exit(0);
+}
+
+/** What must be undone at the end, in reverse order; the same way after a failure and after Ctrl+C. */
+const undo: (() => Promise<void> | void)[] = [];
+let cleaning: Promise<void> | undefined;
+const cleanUp = () => {
+  cleaning ??= (async () => {
+    for (const step of undo.reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        console.error(`While ending: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+  })();
+  return cleaning;
+};
+const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+interrupted.then(async () => {
+  await cleanUp();
+  process.exit(options.keep ? 0 : 130);
+});
+
+try {
+  process.exitCode = (await demo(options)) ? 0 : 1;
+} catch (error) {
+  if (cleaning === undefined) console.error(`The demo failed: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}
+await cleanUp();
+process.exit();
+
+async function demo({ keep, live }: DemoOptions): Promise<boolean> {
+  const clients = live ? DEMO_CLIENTS.map((client) => ({ ...client, requests: LIVE_REQUESTS })) : DEMO_CLIENTS;
+  const dataDir = mkdtempSync(join(tmpdir(), 'client-cost-demo-'));
+  undo.push(() => rmSync(dataDir, { recursive: true, force: true }));
+
+  const stack = await startStack({ dataDir, collector: 'auto', log: say });
+  undo.push(() => stack.stop());
+  say(
+    stack.mode === 'collector' ? 'usage goes through the OpenTelemetry Collector' : 'usage goes by the direct sender',
+  );
+
+  const standIn = live ? undefined : await createOpenAIStandIn({ usage: businessUsage });
+  if (standIn) undo.push(() => standIn.close());
+  say(standIn ? `a stand-in of OpenAI answers at ${standIn.url}` : 'calling the real OpenAI API, at most 0.02 USD');
+
+  const service = startMeasured('../service.js', serviceEnvironment(stack, standIn, join(dataDir, 'spool')), 'ignore');
+  undo.push(() => terminate(service, 'The service'));
+  const { port } = await firstMessage<{ port: number }>(service, 'The service');
+  const serviceUrl = `http://127.0.0.1:${port}`;
+  say(`the example service runs with --require @client-cost/instrumentation/register at ${serviceUrl}`);
+
+  const traffic = await playTraffic(serviceUrl, clients, { onProgress: progress() });
+  const failures = traffic.filter(({ status }) => status !== 200);
+  if (failures.length > 0) throw new Error(`${failures.length} requests failed, the first with ${failures[0]?.status}`);
+  if (!keep) await terminate(service, 'The service');
+
+  const history = standIn ? planLastMonth(clients, traffic, standIn.requests, new Date()) : undefined;
+  if (history) await recordLastMonth(stack, history.months, join(dataDir, 'spool'));
+
+  const ledger = createLedgerClient(stack.clickhouse);
+  undo.push(() => ledger.close());
+  const events = traffic.length + (history?.events ?? 0);
+  const found = await waitForEvents(ledger, events, 45_000);
+  say(`the ledger holds ${found} of ${events} usage events`);
+  for (const { id, name } of clients) await setClient(ledger, { id, name });
+
+  const month = utcDay().slice(0, 7);
+  const summary = await getMonthlySummary(ledger, { month });
+  const dearest = summary.clients[0];
+  if (!dearest) throw new Error('The ledger has no client');
+  const { clientId, clientName } = dearest;
+  const detail = clientScreen(
+    clientName,
+    await getCurrentMonthUsage(ledger, { clientId }),
+    await getClientUsageSummary(ledger, { clientId, ...monthPeriod(month) }),
+  );
+  console.log(`\n${overviewScreen(summary)}\n\n${detail}\n`);
+  if (history)
+    console.log(
+      `  Last month is made up for this demo: ${history.events} events dated ${monthBefore(month)}, recorded the ordinary way.\n`,
+    );
+
+  const ok = standIn
+    ? check(expectedBills(traffic, standIn.requests), summary) &&
+      check(history!.bills, await getMonthlySummary(ledger, { month: monthBefore(month) }))
+    : checkCount(traffic, found);
+  say(ok ? 'the bills are exact' : 'THE BILLS ARE WRONG');
+  if (keep) await stay(stack, serviceUrl, standIn, service);
+  return ok;
+}
+
+function serviceEnvironment(stack: Stack, standIn: OpenAIStandIn | undefined, spool: string): Record<string, string> {
+  const openai: Record<string, string> = standIn
+    ? {
+        OPENAI_API_KEY: 'sk-demo',
+        OPENAI_BASE_URL: standIn.url,
+        // The stand-in is OpenAI for this purpose; a gateway would be named the same way.
+        CLIENT_COST_PROVIDER_HOSTS: `127.0.0.1:${standIn.port}=openai`,
+      }
+    : {};
+  return {
+    ...stack.env,
+    ...openai,
+    OTEL_SERVICE_NAME: 'lead-follow-up',
+    CLIENT_COST_CLIENT_HEADER: 'x-client-id',
+    CLIENT_COST_SPOOL_DIR: spool,
+    PORT: '0',
+  };
+}
+
+async function recordLastMonth(stack: Stack, months: readonly LastMonth[], spool: string): Promise<void> {
+  const child = startMeasured('./last-month.js', {
+    ...stack.env,
+    OTEL_SERVICE_NAME: 'demo-history',
+    CLIENT_COST_SPOOL_DIR: spool,
+  });
+  undo.push(() => terminate(child, 'Recording last month'));
+  child.send(months);
+  await ended(child, 'Recording last month');
+}
+
+/** One line at each quarter of the way. */
+function progress(): (done: number, total: number) => void {
+  let quarter = 0;
+  return (done, total) => {
+    const reached = Math.floor((done * 4) / total);
+    if (reached > quarter) say(`traffic: ${done} of ${total} requests`);
+    quarter = Math.max(quarter, reached);
+  };
+}
+
+function sumOf(summary: Parameters<typeof checkBills>[1]): bigint {
+  return summary.clients.reduce((sum, { totalCost }) => sum + parsePico(totalCost), 0n);
+}
+
+function check(expected: ReadonlyMap<string, ExpectedBill>, summary: Parameters<typeof checkBills>[1]): boolean {
+  const lines = checkBills(expected, summary);
+  console.log(`  Check of ${summary.month}: what the provider answered × its prices = the bill`);
+  for (const { clientId, expected: want, billed, ok } of lines) {
+    console.log(`    ${clientId.padEnd(20)} ${want.padEnd(16)} ${ok ? '=' : '≠'} ${billed}`);
+  }
+  const total = [...expected.values()].reduce((sum, { amount }) => sum + amount, 0n);
+  const ok = lines.every((line) => line.ok);
+  console.log(
+    `    ${'all'.padEnd(20)} ${formatPico(total).padEnd(16)} ${ok ? '=' : '≠'} ${formatPico(sumOf(summary))}\n`,
+  );
+  return ok && sumOf(summary) === total;
+}
+
+/** The real API keeps no record that we can read: every call must at least be in the ledger. */
+function checkCount(traffic: readonly TrafficResult[], found: number): boolean {
+  console.log(`  Check: ${traffic.length} calls made, ${found} in the ledger\n`);
+  return found === traffic.length;
+}
+
+async function stay(
+  stack: Stack,
+  serviceUrl: string,
+  standIn: OpenAIStandIn | undefined,
+  service: ChildProcess,
+): Promise<void> {
+  const { url, user, password, database } = stack.clickhouse;
+  const example = `curl -H 'x-client-id: ${DEMO_CLIENTS[0]?.id}' -H 'content-type: application/json' -d '{"message":"Hello"}' ${serviceUrl}/leads/1/reply`;
+  console.log(
+    [
+      'Everything stays up; Ctrl+C ends it and removes its data.',
+      `  service      ${serviceUrl}    try: ${example}`,
+      standIn ? `  OpenAI       ${standIn.url} (stand-in)` : '  OpenAI       the real one',
+      stack.otlp
+        ? `  Collector    ${stack.otlp.httpUrl} (OTLP/HTTP)`
+        : '  Collector    none here: services write to ClickHouse directly',
+      `  ClickHouse   ${url}   user ${user}   password ${password}   database ${database}`,
+      '  report       in this folder, with these set:',
+      `    ${Object.entries(stack.clientEnv)
+        .map(([name, value]) => `${name}='${value}'`)
+        .join(' ')} npx client-cost report`,
+    ].join('\n'),
+  );
+  await Promise.race([interrupted, stack.failed, once(service, 'exit')]);
+}
