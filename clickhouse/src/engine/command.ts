@@ -49,6 +49,8 @@ export async function main(args: readonly string[], env: NodeJS.ProcessEnv): Pro
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);
     return 1;
+  } finally {
+    if (exitWithParent) process.stdin.destroy(); // It would keep the process alive.
   }
 }
 

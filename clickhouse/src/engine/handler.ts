@@ -88,12 +88,18 @@ async function run(runtime: Runtime, given: Call): Promise<void> {
     insert = analyzeInsert(text, complete);
   }
   if (insert.kind === 'rows') return insertRows(runtime, call, body, text, insert.head);
+  if (insert.kind === 'input') {
+    throw new ClickHouseError(
+      ErrorCode.NOT_IMPLEMENTED,
+      'INSERT … SELECT … FROM input(…) is not supported by the embedded engine; insert the rows as they are and transform them with a materialized view',
+    );
+  }
   text = await body.rest([text]);
   if (text.toString('latin1').trim() === '')
     throw new ClickHouseError(ErrorCode.SYNTAX_ERROR, 'Syntax error: Empty query');
 
   const statement = outline(text);
-  checkStatement(statement, user, insert.kind === 'input');
+  checkStatement(statement, user, false);
   const format = params.defaultFormat ?? 'TabSeparated';
   const sql = text.toString('utf8');
   if (params.protocolVersion > 0 && isHello(sql)) {
@@ -107,19 +113,10 @@ async function run(runtime: Runtime, given: Call): Promise<void> {
   const stopWatching = isRead(statement) ? watch(call, () => session.cancel()) : () => undefined;
   try {
     const connection = session.connection;
-    if (insert.kind === 'input') {
-      const done = await connection.insert(
-        text.subarray(0, insert.data).toString('utf8'),
-        skipLineEnd(text.subarray(insert.data)),
-      );
-      answer.summary.writtenRows = done.writtenRows;
-      answer.summary.writtenBytes = done.writtenBytes;
-    } else {
-      const written = statement.format ?? format;
-      answer.format = written;
-      if (isStreamable(statement, written, sql, params)) await stream(connection, call, sql, format);
-      else await single(connection, answer, sql, format);
-    }
+    const written = statement.format ?? format;
+    answer.format = written;
+    if (isStreamable(statement, written, sql, params)) await stream(connection, call, sql, format);
+    else await single(connection, answer, sql, format);
     await answer.end();
   } finally {
     stopWatching();
@@ -152,7 +149,15 @@ async function insertRows(runtime: Runtime, call: Call, body: Body, text: Buffer
   const session = await runtime.open(call.user, call.params);
   const upload = new UploadFile(join(runtime.uploads, `${randomUUID()}.rows`));
   try {
-    upload.write(text.subarray(head.data));
+    const first = text.subarray(head.data);
+    // The engine stops reading VALUES at a semicolon; what follows must not be lost in silence.
+    if (head.format.toLowerCase() === 'values' && first.length <= HEAD_BYTES && outline(first).several) {
+      throw new ClickHouseError(
+        ErrorCode.SYNTAX_ERROR,
+        'Cannot read data after semicolon (Multi-statements are not allowed)',
+      );
+    }
+    upload.write(first);
     for (let part = await body.next(); part !== undefined; part = await body.next()) upload.write(part);
     upload.finish();
     const settings = text.subarray(head.settings[0], head.settings[1]).toString('utf8');
@@ -186,8 +191,4 @@ function watch(call: Call, left: () => void): () => void {
   };
   call.response.once('close', onClose);
   return () => call.response.removeListener('close', onClose);
-}
-
-function skipLineEnd(data: Buffer): Buffer {
-  return data[0] === 10 ? data.subarray(1) : data;
 }

@@ -25,6 +25,7 @@ describe('analyzeInsert', () => {
   });
   it('reads VALUES, in any case and behind comments', () => {
     expect(split("/* c */ insert into t values (1,'a;')")).toMatchObject({ format: 'Values', data: " (1,'a;')" });
+    expect(split('INSERT INTO t FORMAT Values (1)')).toMatchObject({ head: 'INSERT INTO t ', data: ' (1)' });
     expect(split('INSERT INTO FUNCTION null() FORMAT Values (1)')).toMatchObject({ format: 'Values', data: ' (1)' });
   });
   it('drops exactly one line end before the rows', () => {

@@ -17,8 +17,8 @@ export type InsertAnalysis =
   | { readonly kind: 'none' }
   /** The text ends before one can tell. */
   | { readonly kind: 'incomplete' }
-  /** INSERT … SELECT … FROM input(…) FORMAT x: rows follow, but only the engine's own parser can place them. */
-  | { readonly kind: 'input'; readonly data: number }
+  /** INSERT … SELECT … FROM input(…) FORMAT x: rows follow, which this engine would drop in silence. */
+  | { readonly kind: 'input' }
   | { readonly kind: 'rows'; readonly head: InsertHead };
 
 /** Finds the rows in an INSERT. `complete`: nothing follows `text`. */
@@ -45,7 +45,8 @@ export function analyzeInsert(text: Uint8Array, complete: boolean): InsertAnalys
       }
       if (word === 'INPUT' && previousWord === 'FROM') input = true;
       if (token.depth === 0 && word === 'SETTINGS' && !select) settings = token;
-      const inTable = previousWord === 'INTO' || previousWord === 'TABLE' || previousWord === '.';
+      const inTable =
+        previousWord === 'FORMAT' || previousWord === 'INTO' || previousWord === 'TABLE' || previousWord === '.';
       if (token.depth === 0 && word === 'VALUES' && !select && !inTable) {
         return { kind: 'rows', head: headOf(token, settings, 'Values', token.end) };
       }
@@ -58,7 +59,7 @@ export function analyzeInsert(text: Uint8Array, complete: boolean): InsertAnalys
       token.kind === 'word'
     ) {
       const name = Buffer.from(text.buffer, text.byteOffset + token.start, token.end - token.start).toString('utf8');
-      if (select) return input ? { kind: 'input', data: token.end } : { kind: 'none' };
+      if (select) return input ? { kind: 'input' } : { kind: 'none' };
       const values = name.toLowerCase() === 'values';
       const data = values ? token.end : dataStart(text, token.end);
       return { kind: 'rows', head: headOf(previous, settings, name, data) };

@@ -99,6 +99,8 @@ export interface Statement {
   readonly several: boolean;
   /** Contains INTO OUTFILE or FROM INFILE, which a server refuses. */
   readonly file?: 'INTO OUTFILE' | 'FROM INFILE';
+  /** The first six tokens, words in upper case. */
+  readonly start: readonly string[];
   /** Contains PARALLEL WITH, which joins statements of any kind. */
   readonly parallel: boolean;
 }
@@ -111,6 +113,7 @@ export function outline(text: Uint8Array): Statement {
   let several = false;
   let file: Statement['file'];
   let parallel = false;
+  const start: string[] = [];
   let ended = false;
   let previous = '';
   let candidate: string | undefined;
@@ -128,6 +131,7 @@ export function outline(text: Uint8Array): Statement {
       ended = true;
       continue;
     }
+    if (start.length < 6) start.push(word);
     if (keyword === '') keyword = word;
     else if (second === '') second = word;
     if (token.depth === 0 && previous === 'FORMAT' && token.kind === 'word') candidate = rawWord(text, token);
@@ -139,6 +143,7 @@ export function outline(text: Uint8Array): Statement {
   if (candidate !== undefined) format = candidate;
   return {
     parallel,
+    start,
     keyword,
     second,
     several,

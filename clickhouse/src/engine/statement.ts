@@ -5,6 +5,7 @@ import type { EngineUser } from './types.ts';
 
 const SELECTS = new Set(['SELECT', 'WITH', '(']);
 const READS = new Set([...SELECTS, 'SHOW', 'DESCRIBE', 'DESC', 'EXPLAIN', 'EXISTS', 'CHECK']);
+const VIEW_ADJECTIVES = new Set(['OR', 'REPLACE', 'MATERIALIZED', 'LIVE', 'WINDOW', 'TEMPORARY']);
 const ACCESS_ENTITIES = new Set(['USER', 'ROLE', 'QUOTA', 'PROFILE', 'ROW', 'POLICY', 'SETTINGS', 'MASKING']);
 
 /**
@@ -47,11 +48,21 @@ export function checkStatement(statement: Statement, user: EngineUser, hasRows: 
     );
   }
   // The engine knows one user that holds every role; what confines a user here is the role of its connection.
-  const confined = user.readonly === true || user.allowedDatabases !== undefined;
-  if (confined && (statement.parallel || (keyword === 'SET' && (second === 'ROLE' || second === 'DEFAULT')))) {
-    const what = statement.parallel ? 'use PARALLEL WITH' : 'change roles';
-    throw new ClickHouseError(ErrorCode.ACCESS_DENIED, `${user.name}: Not enough privileges to ${what}.`);
-  }
+  if (user.readonly !== true && user.allowedDatabases === undefined) return;
+  const refused = beyondRole(statement);
+  if (refused === undefined) return;
+  throw new ClickHouseError(ErrorCode.ACCESS_DENIED, `${user.name}: Not enough privileges to ${refused}.`);
+}
+
+/** What would leave the role of a confined user's connection. */
+function beyondRole({ keyword, second, parallel, start }: Statement): string | undefined {
+  if (parallel) return 'use PARALLEL WITH';
+  // Without a grant one may kill one's own user's queries, and all queries are that one user's.
+  if (keyword === 'KILL') return 'stop queries';
+  if (keyword === 'SET' && (second === 'ROLE' || second === 'DEFAULT')) return 'change roles';
+  // A view may read with its definer's rights, and the definer would be the one user that has all roles.
+  const kind = start.slice(1).find((word) => !VIEW_ADJECTIVES.has(word));
+  return (keyword === 'CREATE' || keyword === 'ATTACH') && kind === 'VIEW' ? 'create views' : undefined;
 }
 
 /** To the engine everybody is `default`; its refusals are told in the caller's own name. */
