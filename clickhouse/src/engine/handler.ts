@@ -117,11 +117,12 @@ async function run(runtime: Runtime, given: Call): Promise<void> {
     answer.format = written;
     if (isStreamable(statement, written, sql, params)) await stream(connection, call, sql, format);
     else await single(connection, answer, sql, format);
-    await answer.end();
   } finally {
     stopWatching();
     await session.close();
   }
+  // Only now: who has the answer may send the next query of the session.
+  await answer.end();
 }
 
 async function stream(connection: Connection, call: Call, sql: string, format: string): Promise<void> {
@@ -164,8 +165,8 @@ async function insertRows(runtime: Runtime, call: Call, body: Body, text: Buffer
     const path = upload.path.replace(/[\\']/g, '\\$&');
     const sql = `${before.toString('utf8')} FROM INFILE '${path}' COMPRESSION 'none' ${settings} FORMAT ${head.format}`;
     const done = await session.connection.insert(sql, Buffer.alloc(0));
-    Object.assign(call.answer.summary, done);
-    await call.answer.end();
+    const { readRows, readBytes, writtenRows, writtenBytes } = done;
+    Object.assign(call.answer.summary, { readRows, readBytes, writtenRows, writtenBytes });
   } catch (error) {
     const failure = fromEngine(error);
     throw new ClickHouseError(failure.code, failure.message.replaceAll(upload.path, 'request body'), failure.status);
@@ -173,6 +174,7 @@ async function insertRows(runtime: Runtime, call: Call, body: Body, text: Buffer
     upload.remove();
     await session.close();
   }
+  await call.answer.end();
 }
 
 function refuseBlockCompression(params: RequestParams): void {

@@ -46,7 +46,10 @@ export function analyzeInsert(text: Uint8Array, complete: boolean): InsertAnalys
       if (word === 'INPUT' && previousWord === 'FROM') input = true;
       if (token.depth === 0 && word === 'SETTINGS' && !select) settings = token;
       const inTable =
-        previousWord === 'FORMAT' || previousWord === 'INTO' || previousWord === 'TABLE' || previousWord === '.';
+        (previousWord === 'FORMAT' && !named) ||
+        previousWord === 'INTO' ||
+        previousWord === 'TABLE' ||
+        previousWord === '.';
       if (token.depth === 0 && word === 'VALUES' && !select && !inTable) {
         return { kind: 'rows', head: headOf(token, settings, 'Values', token.end) };
       }
