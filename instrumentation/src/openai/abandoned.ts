@@ -1,3 +1,8 @@
+import { createRequire } from 'node:module';
+
+// Loaded with the first call, as everything that a start can do without.
+const lazyRequire = createRequire(__filename);
+
 /*
  * Calls under way, so that none is lost: those whose answer nobody will read any more (collected as garbage), and those
  * that the end of the process cuts off. Neither keeps the process alive nor the caller's objects in memory.
@@ -12,7 +17,7 @@ let listening = false;
 
 const registry = new FinalizationRegistry<Abandonable>((call) => call.abandoned());
 
-/** Ends all open calls; runs when the process exits, before the exporter's own listener. */
+/** Ends all open calls: in front of the exporter's own listener when the process exits, and when a signal ends it. */
 export function endOpenCalls(): void {
   for (const call of [...open]) call.abandoned();
   open.clear();
@@ -23,6 +28,9 @@ export function openCall(call: Abandonable): void {
   if (listening) return;
   listening = true;
   process.prependListener('exit', endOpenCalls);
+  // A process that dies of a signal never emits `exit`.
+  const { onProcessEnd } = lazyRequire('@client-cost/exporter') as typeof import('@client-cost/exporter');
+  onProcessEnd(async () => endOpenCalls());
 }
 
 export function closeCall(call: Abandonable): void {
