@@ -223,8 +223,15 @@ export class Delivery {
     if (!whole || (!certain && total.delivered === 0)) {
       return { ...total, retry: total.retry ?? { kind: 'retry', reached: true, reason } };
     }
-    for (const { record, reason: why } of blamed) this.options.setAside(header, record, why);
-    total.refused += blamed.length;
+    for (const { record, reason: why } of blamed) {
+      // A failure may have passed meanwhile: the others got through, so a second refusal is the event's own.
+      if (!certain && (await this.options.transport.send(header, [record])).kind === 'ok') {
+        total.delivered++;
+        continue;
+      }
+      this.options.setAside(header, record, why);
+      total.refused++;
+    }
     return total;
   }
 

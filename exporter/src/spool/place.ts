@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /**
@@ -29,12 +29,27 @@ export function defaultSpoolRoots(serviceName: string | undefined, env: NodeJS.P
  * belongs to somebody else, who could then read or forge events.
  */
 export function openSpoolRoot(root: string): void {
-  fs.mkdirSync(root, { recursive: true, mode: 0o700 });
+  makeFolder(root);
   const uid = process.getuid?.();
   const { uid: owner } = fs.statSync(root);
   if (uid !== undefined && uid !== 0 && owner !== uid)
     throw new Error(`${root} belongs to user ${owner}, not to ${uid}`);
   fs.accessSync(root, fs.constants.W_OK | fs.constants.X_OK);
+}
+
+/** Not `recursive: true`: Node's own loops for ever where a parent exists but says ENOENT, as /proc does. */
+function makeFolder(path: string): void {
+  try {
+    fs.mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && fs.statSync(path).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || parent === path) throw error;
+    makeFolder(parent);
+    // A neighbour may be quicker.
+    if (!fs.existsSync(path)) fs.mkdirSync(path, { mode: 0o700 });
+  }
 }
 
 function safely(read: () => string, fallback: string): string {

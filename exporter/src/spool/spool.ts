@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import { log, messageOf, type OnceLog } from '../log.ts';
 import type { Batch, BatchLimits, BatchSource } from '../types.ts';
 import { Folder, type FolderListener } from './folder.ts';
@@ -122,11 +121,7 @@ export class Spool {
 
   /** Heartbeat; memory back to disk. Called every 10 s while the process lives. */
   maintain(): void {
-    if (this.own !== undefined && !this.own.touch()) {
-      this.own.seal();
-      this.stolen.push(this.own);
-      this.own = undefined;
-    }
+    if (this.own !== undefined && !this.own.touch()) this.abandonOwn();
     for (const folder of this.adopted) folder.touch();
     this.memoryToDisk();
   }
@@ -180,7 +175,7 @@ export class Spool {
     }
   }
 
-  private toDisk(record: string, header: string): boolean {
+  private toDisk(record: string, header: string, firstTry = true): boolean {
     if (!this.ready()) return false;
     try {
       this.own ??= Folder.create(this.root!, this.listener);
@@ -198,14 +193,29 @@ export class Spool {
       if (this.once.clear('disk')) log('info', `the spool ${this.root} works again`);
       return true;
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT' && this.own !== undefined && !fs.existsSync(this.own.path)) {
+      if (firstTry && (error as NodeJS.ErrnoException).code === 'ENOENT') {
         // The folder was removed or taken over between two events.
-        this.own.seal();
-        this.stolen.push(this.own);
-        this.own = undefined;
+        this.abandonOwn();
+        if (this.remade()) return this.toDisk(record, header, false);
       }
       this.diskFailed(error);
+      return false;
+    }
+  }
+
+  /** Somebody else has our folder: what is in it is read on through its open files. */
+  private abandonOwn(): void {
+    if (this.own === undefined) return;
+    this.own.seal();
+    this.stolen.push(this.own);
+    this.own = undefined;
+  }
+
+  private remade(): boolean {
+    try {
+      openSpoolRoot(this.root!);
+      return true;
+    } catch {
       return false;
     }
   }
