@@ -34,7 +34,12 @@ afterEach(async () => {
 function start(env: NodeJS.ProcessEnv = {}): UsageExporter {
   const exporter = createUsageExporter(
     { resource: { attributes: { 'service.name': 'svc' } }, scopeVersion: '1.2.3' },
-    { CLIENT_COST_OTLP_ENDPOINT: sink.url, CLIENT_COST_SPOOL_DIR: dir, CLIENT_COST_FLUSH_INTERVAL_MS: '10', ...env },
+    {
+      CLIENT_COST_OTLP_ENDPOINT: env.CLIENT_COST_OTLP_ENDPOINT ?? sink.url,
+      CLIENT_COST_SPOOL_DIR: dir,
+      CLIENT_COST_FLUSH_INTERVAL_MS: '10',
+      ...env,
+    },
   );
   open.push(exporter);
   return exporter;

@@ -225,9 +225,13 @@ export class Delivery {
     }
     for (const { record, reason: why } of blamed) {
       // A failure may have passed meanwhile: the others got through, so a second refusal is the event's own.
-      if (!certain && (await this.options.transport.send(header, [record])).kind === 'ok') {
-        total.delivered++;
-        continue;
+      if (!certain) {
+        const again = await this.options.transport.send(header, [record]);
+        if (again.kind === 'retry' && !again.suspect) return { ...total, retry: again };
+        if (again.kind === 'ok') {
+          total.delivered++;
+          continue;
+        }
       }
       this.options.setAside(header, record, why);
       total.refused++;
