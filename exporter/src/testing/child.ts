@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export const DIST = join(import.meta.dirname, '../../dist/index.js');
+export const DIST = join(__dirname, '../../dist/index.js');
 
 export interface Ended {
   readonly code: number | null;

@@ -1,0 +1,58 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { HttpPoster, retryAfter } from './http.ts';
+
+let close = async () => {};
+afterEach(() => close());
+
+async function serve(listener: RequestListener, timeoutMs = 300): Promise<HttpPoster> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const poster = new HttpPoster({ url: `http://127.0.0.1:${port}/x?y=1`, headers: {}, timeoutMs, gzip: false });
+  close = () => {
+    poster.close();
+    server.closeAllConnections();
+    return new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+  return poster;
+}
+
+test('requests share one connection and keep path and query', async () => {
+  const ports = new Set<number | undefined>();
+  const poster = await serve((request, response) => {
+    ports.add(request.socket.remotePort);
+    request.resume().on('end', () => response.end(request.url));
+  });
+  for (let i = 0; i < 3; i++)
+    expect(await poster.post(Buffer.from('{}'))).toMatchObject({ status: 200, body: '/x?y=1' });
+  expect(ports.size).toBe(1);
+});
+
+test('no answer, or half an answer, is an error within the time-out', async () => {
+  const silent = await serve(() => {});
+  await expect(silent.post(Buffer.from('{}'))).rejects.toThrow('no answer within 300 ms');
+  await close();
+  const half = await serve((_request, response) => {
+    response.writeHead(200, { 'content-length': '100' });
+    response.write('half');
+    setTimeout(() => response.destroy(), 20);
+  });
+  await expect(half.post(Buffer.from('{}'))).rejects.toThrow();
+});
+
+test('an endless answer does not fill the memory', async () => {
+  const poster = await serve((_request, response) => response.end('x'.repeat(5_000_000)), 5000);
+  expect((await poster.post(Buffer.from('{}'))).body.length).toBe(65_536);
+});
+
+test('Retry-After as seconds, as a date, as nonsense', () => {
+  const now = Date.parse('2026-01-01T00:00:00Z');
+  expect(retryAfter('2', now)).toBe(2000);
+  expect(retryAfter('Thu, 01 Jan 2026 00:00:05 GMT', now)).toBe(5000);
+  expect(retryAfter('Wed, 31 Dec 2025 00:00:00 GMT', now)).toBe(0);
+  expect(retryAfter('999999999', now)).toBe(3_600_000);
+  expect(retryAfter('soon', now)).toBeUndefined();
+  expect(retryAfter(undefined, now)).toBeUndefined();
+});
