@@ -12,8 +12,8 @@ import { OtlpSink } from './testing/sink.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const REGISTER = join(import.meta.dirname, '..', 'dist', 'register.js');
-const APPS = join(import.meta.dirname, 'testing', 'apps');
+const REGISTER = join(__dirname, '..', 'dist', 'register.js');
+const APPS = join(__dirname, 'testing', 'apps');
 const app = (name: string) => join(APPS, name);
 const sink = new OtlpSink();
 const spool = mkdtempSync(join(tmpdir(), 'client-cost-test-'));

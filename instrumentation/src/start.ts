@@ -71,18 +71,22 @@ export function startRecording(): void {
 
 /**
  * Lets the first billable call, `recordUsage` or incoming request start an SDK, unless the application has one of its
- * own by then. Loads now what will be needed then, so that no call waits for it.
+ * own by then. Its code is loaded when the application's first turn of the event loop is over: early enough that no
+ * request waits for it, late enough that an application with its own SDK, or with nothing to record, never pays for it.
  */
 export function wantOwnSdk(): void {
   const config = getConfig();
   if (ownSdkWanted || config.disabled) return;
   ownSdkWanted = true;
-  if (!config.startSdk || sdkDisabled() || isRegistered('trace')) return;
-  try {
-    lazyRequire(whyWholeSdk(process.env) === undefined ? './sdk/parts.js' : './sdk/whole.js');
-  } catch (error) {
-    warnOnce('sdk-load', 'the OpenTelemetry SDK could not be loaded; usage events are not affected', error);
-  }
+  if (!config.startSdk || sdkDisabled()) return;
+  setImmediate(() => {
+    if (sdkDecided || isRegistered('trace') || isRegistered('metrics')) return;
+    try {
+      lazyRequire(whyWholeSdk(process.env) === undefined ? './sdk/parts.js' : './sdk/whole.js');
+    } catch (error) {
+      warnOnce('sdk-load', 'the OpenTelemetry SDK could not be loaded; usage events are not affected', error);
+    }
+  }).unref();
 }
 
 /** Loads what the first call needs: prices and the exporter's code. */
