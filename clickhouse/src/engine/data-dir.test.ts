@@ -44,6 +44,10 @@ describe('DataDir', () => {
     expect(() => DataDir.acquire(root)).toThrow(/layout 99/);
     expect(() => readFileSync(lock())).toThrow();
   });
+  it('refuses a path that the engine cannot open', () => {
+    expect(() => DataDir.acquire(join(root, 'a\\b'))).toThrow(/a\\\\b.*backslash/);
+    expect(() => DataDir.acquire('')).toThrow(/empty/);
+  });
   it('says which directory cannot be made', () => {
     writeFileSync(join(root, 'file'), '');
     expect(() => DataDir.acquire(join(root, 'file', 'sub'))).toThrow(/Cannot create the data directory .*file\/sub/);

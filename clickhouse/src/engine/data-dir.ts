@@ -42,6 +42,11 @@ export class DataDir {
    */
   static acquire(directory: string): DataDir {
     const root = resolve(directory);
+    if (directory === '' || /[\\\0]/.test(root)) {
+      throw new DataDirError(
+        `The data directory ${JSON.stringify(directory)} is no path that the engine can use (empty, or with a backslash or NUL in it).`,
+      );
+    }
     try {
       mkdirSync(root, { recursive: true, mode: 0o700 });
     } catch (error) {

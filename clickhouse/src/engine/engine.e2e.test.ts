@@ -21,7 +21,11 @@ const EVENTS =
   "toDecimal64(number, 12) / 1000000 AS cost, number % 3 = 0 ? NULL : concat(char(number % 256), ';\\n\\0') AS note, " +
   "map('k', toString(number), 'x\\ny', '') AS attributes, [toString(number), ''] AS tags FROM numbers(70000)";
 
-async function post(path: string, body: RequestInit['body'] = '', headers: Record<string, string> = {}): Promise<Response> {
+async function post(
+  path: string,
+  body: RequestInit['body'] = '',
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(`${engine.url}${path}`, { method: 'POST', body, headers });
 }
 async function block(query: string): Promise<Buffer> {
