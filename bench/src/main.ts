@@ -10,8 +10,9 @@ import { writeSection } from './lib/page.ts';
 import { loadBench } from './load/index.ts';
 import { microBench } from './micro/index.ts';
 import { pipelineBench } from './pipeline/index.ts';
+import { reportBench } from './report/index.ts';
 
-const BENCHES: readonly Bench[] = [cpuBench, loadBench, microBench, pipelineBench];
+const BENCHES: readonly Bench[] = [cpuBench, loadBench, microBench, pipelineBench, reportBench];
 
 const HELP = `npm run bench [-- [--quick] [--no-write] [name …]]
 

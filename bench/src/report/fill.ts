@@ -15,13 +15,13 @@ export async function fillLedger(address: SqlAddress, events: number, clients: n
        WITH
          now64(3, 'UTC') AS last,
          toUnixTimestamp64Milli(last) - toUInt64(30 * 86400 * 1000 * (1 - (number + 1) / ${events})) AS ms,
-         lower(hex(toUInt64(ms))) AS hex_ms,
+         lower(hex(toUInt64(ms))) AS hex_ms, -- 12 digits: leading zero bytes are left out
          lower(hex(sipHash128(number))) AS noise,
          ['gpt-4o-mini', 'gpt-4o', 'text-embedding-3-small'][1 + number % 3] AS model,
          50 + cityHash64(number, 'in') % 2000 AS tokens_in,
          if(number % 3 = 2, 0, 10 + cityHash64(number, 'out') % 300) AS tokens_out
        SELECT
-         toUUID(concat(substring(hex_ms, 5, 8), '-', substring(hex_ms, 13, 4), '-7', substring(noise, 1, 3), '-8', substring(noise, 4, 3), '-', substring(noise, 7, 12))),
+         toUUID(concat(substring(hex_ms, 1, 8), '-', substring(hex_ms, 9, 4), '-7', substring(noise, 1, 3), '-8', substring(noise, 4, 3), '-', substring(noise, 7, 12))),
          1, 0,
          fromUnixTimestamp64Milli(toInt64(ms), 'UTC'),
          concat('client-', leftPad(toString(cityHash64(number, 'client') % ${clients}), 4, '0')),
