@@ -2,6 +2,7 @@ import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
+import { suppressTracing } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BaggageTrust } from '../config.ts';
 import { useContextManager } from '../testing/otel.ts';
@@ -11,6 +12,7 @@ import { attributeIncoming } from './incoming.ts';
 import { currentScope, setClient, withClient } from './index.ts';
 import { propagateToOwnHosts } from './outgoing.ts';
 import { OwnHosts } from './own-hosts.ts';
+import { RequestScope, runInScope } from './scope.ts';
 
 let server: http.Server;
 let port: number;
@@ -137,6 +139,15 @@ describe('outgoing requests', () => {
     expect(await withClient('acme', () => context.with(billableContext(context.active()), call))).toBeNull();
     propagateToOwnHosts(new OwnHosts([`!127.0.0.1:${port}`]));
     expect(await withClient('acme', call)).toBeNull();
+  });
+
+  it('telemetry’s own requests, which an SDK sends with tracing suppressed, name no client', async () => {
+    for (const ctx of [suppressTracing(ROOT_CONTEXT), suppressTracing(context.active())]) {
+      const send = () => context.with(ctx, () => ask({}));
+      expect(await runInScope(new RequestScope('acme'), send)).toBeNull();
+    }
+    const inside = () => context.with(suppressTracing(context.active()), () => ask({}));
+    expect(await withClient('acme', inside)).toBeNull();
   });
 
   it('never overwrites what the application says', async () => {

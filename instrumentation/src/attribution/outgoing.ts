@@ -3,7 +3,7 @@ import type { ClientRequest } from 'node:http';
 import { context } from '@opentelemetry/api';
 import { warnOnce } from '../log.ts';
 import { addClientToBaggage } from './baggage.ts';
-import { isBillable } from './billable.ts';
+import { isBillable, isTelemetry } from './billable.ts';
 import { currentScope } from './index.ts';
 import type { OwnHosts } from './own-hosts.ts';
 
@@ -52,7 +52,8 @@ function guarded(handle: (message: unknown) => void): (message: unknown) => void
 
 /** The client that a request to this host should name; undefined where it should name none. */
 function clientFor(authority: string): string | undefined {
-  if (ownHosts === undefined || isBillable(context.active()) || !ownHosts.has(authority)) return undefined;
+  const active = context.active();
+  if (ownHosts === undefined || isBillable(active) || isTelemetry(active) || !ownHosts.has(authority)) return undefined;
   return currentScope().clientId;
 }
 
