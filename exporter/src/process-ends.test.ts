@@ -202,3 +202,20 @@ test('after shutdown no handler and no timer is left', async () => {
   );
   expect(left()).toEqual([]);
 });
+
+test.each([
+  ['return', '', 0, null],
+  ['signal', 'setInterval(() => {}, 1000);', null, 'SIGTERM'],
+] as const)('last work may still emit, at once and later: %s', async (_name, alive, code, signal) => {
+  const body = `
+    const { onProcessEnd } = require(process.env.EXPORTER);
+    onProcessEnd(async () => { send(1, 2); await new Promise((resolve) => setTimeout(resolve, 100)); send(2, 3); });
+    ${alive} send(0, 1); console.log('ready');`;
+  const ended = await lab.run(sink.url, body, {
+    onLine: (_line, pid) => {
+      if (signal !== null) process.kill(pid, signal);
+    },
+  });
+  expect(ended).toMatchObject({ code, signal, stderr: '' });
+  expect(arrived()).toEqual(ids(0, 3));
+});

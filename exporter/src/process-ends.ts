@@ -82,11 +82,18 @@ class ProcessEnds {
   private async flushAll(): Promise<void> {
     const remaining = this.remaining();
     const start = performance.now();
-    const waiting = [...this.participants].filter((participant) => participant.worthFlushing());
-    await Promise.all([
-      ...waiting.map((participant) => participant.flushAtEnd(Math.min(remaining, participant.exitTimeoutMs))),
-      ...[...this.lastWorks].map((work) => inTime(work, remaining)),
-    ]);
+    // First, because they may emit the last events.
+    const works = [...this.lastWorks].map((work) => inTime(work, remaining));
+    const left = (participant: Participant) =>
+      Math.min(remaining, participant.exitTimeoutMs) - (performance.now() - start);
+    const flush = async (participant: Participant): Promise<void> => {
+      const delivered = !participant.worthFlushing() || (await participant.flushAtEnd(left(participant)));
+      await Promise.all(works);
+      // Events of those works; an unsuccessful flush is not repeated.
+      if (delivered && participant.pending() > 0 && left(participant) > 0)
+        await participant.flushAtEnd(left(participant));
+    };
+    await Promise.all([...works, ...[...this.participants].map(flush)]);
     this.spent += performance.now() - start;
     this.leftOver = this.pending();
   }
