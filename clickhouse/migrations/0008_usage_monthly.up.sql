@@ -1,5 +1,7 @@
+-- Views inside views cost more to plan than these rows cost to read, so what several views share is a text here.
+
 -- One row per client and day with a column per service of the bill: the base of everything that compares clients or months.
-CREATE VIEW IF NOT EXISTS {{db}}.usage_client_days{{on_cluster}} AS
+{{define:client_days}}
 SELECT
     d.day AS day,
     d.client_id AS client_id,
@@ -24,12 +26,16 @@ SELECT
     sum(d.unpriced_requests) AS unpriced_requests,
     sum(d.estimated_requests) AS estimated_requests
 FROM {{db}}.usage_daily_current AS d
+{{enddefine}}
+
+CREATE VIEW IF NOT EXISTS {{db}}.usage_client_days{{on_cluster}} AS
+{{use:client_days}}
 GROUP BY day, client_id;
 
 -- Months (UTC) of every client that used anything in them. A day counts for its own month and, as previous_month_cost, for the next one:
 -- NULL where the month before had no usage. cost_change_percent is rounded to a whole number, NULL where there is nothing to compare with.
 -- first_month and last_month are the first days of months.
-CREATE VIEW IF NOT EXISTS {{db}}.usage_months{{on_cluster}} AS
+{{define:months}}
 SELECT
     formatDateTime(slot.1, '%Y-%m') AS month,
     slot.1 AS month_start,
@@ -59,13 +65,31 @@ SELECT
     sumIf(c.unpriced_requests, slot.2) AS unpriced_requests,
     sumIf(c.estimated_requests, slot.2) AS estimated_requests
 FROM (
-    SELECT *, arrayJoin([(toStartOfMonth(day), true), (addMonths(toStartOfMonth(day), 1), false)]) AS slot
-    FROM {{db}}.usage_client_days
-    WHERE day >= addMonths({first_month:Date}, -1) AND day < addMonths({last_month:Date}, 1)
+    SELECT days.*, arrayJoin([(toStartOfMonth(days.day), true), (addMonths(toStartOfMonth(days.day), 1), false)]) AS slot
+    FROM (
+        {{use:client_days}}
+        WHERE d.day >= addMonths(first_month, -1) AND d.day < addMonths(last_month, 1)
+        GROUP BY day, client_id
+    ) AS days
 ) AS c
-WHERE slot.1 BETWEEN {first_month:Date} AND {last_month:Date}
+WHERE slot.1 BETWEEN first_month AND last_month
 GROUP BY slot.1, c.client_id
-HAVING countIf(slot.2) > 0;
+HAVING countIf(slot.2) > 0
+{{enddefine}}
 
 CREATE VIEW IF NOT EXISTS {{db}}.usage_monthly{{on_cluster}} AS
-SELECT * FROM {{db}}.usage_months(first_month = '1970-02-01', last_month = '2149-04-01');
+WITH toDate('1970-02-01') AS first_month, toDate('2149-04-01') AS last_month
+{{use:months}};
+
+-- All clients of a month with their names, dearest first. month is YYYY-MM.
+CREATE VIEW IF NOT EXISTS {{db}}.monthly_summary{{on_cluster}} AS
+SELECT
+    m.*,
+    if(k.name = '', m.client_id, k.name) AS client_name,
+    if(k.id = '', true, k.active) AS active
+FROM (
+    WITH toDate(concat({month:String}, '-01')) AS first_month, toDate(concat({month:String}, '-01')) AS last_month
+    {{use:months}}
+) AS m
+LEFT JOIN {{db}}.clients AS k FINAL ON k.id = m.client_id
+ORDER BY m.total_cost DESC, m.client_id;

@@ -1,15 +1,3 @@
--- All clients of a month, dearest first. month is YYYY-MM.
-CREATE VIEW IF NOT EXISTS {{db}}.monthly_summary{{on_cluster}} AS
-SELECT
-    m.*,
-    if(k.name = '', m.client_id, k.name) AS client_name,
-    if(k.id = '', true, k.active) AS active
-FROM {{db}}.usage_months(
-    first_month = toDate(concat({month:String}, '-01')), last_month = toDate(concat({month:String}, '-01'))
-) AS m
-LEFT JOIN {{db}}.clients_current AS k ON k.id = m.client_id
-ORDER BY m.total_cost DESC, m.client_id;
-
 -- All clients over any period, dearest first; no previous month to compare with.
 CREATE VIEW IF NOT EXISTS {{db}}.period_summary{{on_cluster}} AS
 SELECT

@@ -58,19 +58,21 @@ const literal = (text: string): string => `'${text.replaceAll('\\', '\\\\').repl
  * - `{{engine_everywhere:X(args)}}` a small table that every node holds whole: X, or ReplicatedX across all shards
  * - `{{local:t}}` the table that stores t's rows; `{{distributed:t:key}}` the statement that puts a Distributed t in front of it
  * - `{{read:t}}` the rows of t on all shards · `{{ttl:expr}}` the retention clause
- * - `{{define:name}}…{{enddefine}}` a text of this file, put in where `{{use:name}}` stands
+ * - `{{define:name}}…{{enddefine}}` a text of this file, put in where `{{use:name}}` stands after it
  * - `{{no_block_dedup}}` switches off the deduplication of identical blocks: a block dropped at the door would never reach the views
  *
  * Throws on a placeholder it does not know.
  */
 export function renderMigration(sql: string, options: ResolvedSchemaOptions): string {
   const texts = new Map<string, string>();
-  const body = sql
-    .replace(/\{\{define:(\w+)\}\}\s*(.*?)\s*\{\{enddefine\}\}/gs, (_, name: string, text: string) => {
-      texts.set(name, text);
+  const fill = (part: string): string =>
+    part.replace(/\{\{use:(\w+)\}\}/g, (whole, name: string) => texts.get(name) ?? whole);
+  const body = fill(
+    sql.replace(/\{\{define:(\w+)\}\}\s*(.*?)\s*\{\{enddefine\}\}/gs, (_, name: string, text: string) => {
+      texts.set(name, fill(text));
       return '';
-    })
-    .replace(/\{\{use:(\w+)\}\}/g, (whole, name: string) => texts.get(name) ?? whole);
+    }),
+  );
   return body.replace(/\{\{(\w+)(?::((?:[^{}]|\}(?!\}))*))?\}\}/g, (whole, name: string, argument = '') => {
     const render = placeholders[name];
     if (render === undefined) throw new Error(`unknown placeholder ${whole}`);
