@@ -1,6 +1,9 @@
-import { createServer, type RequestListener } from 'node:http';
+import http, { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { isTracingSuppressed } from '@opentelemetry/core';
+import { afterEach, expect, test, vi } from 'vitest';
 import { HttpPoster, retryAfter } from './http.ts';
 
 let close = async () => {};
@@ -55,4 +58,25 @@ test('Retry-After as seconds, as a date, as nonsense', () => {
   expect(retryAfter('999999999', now)).toBe(3_600_000);
   expect(retryAfter('soon', now)).toBeUndefined();
   expect(retryAfter(undefined, now)).toBeUndefined();
+});
+
+test("a request is nobody's span and carries nobody's baggage, whatever call it is sent under", async () => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  const contexts: (typeof ROOT_CONTEXT)[] = [];
+  const original = http.request;
+  const spy = vi.spyOn(http, 'request').mockImplementation(((...args: Parameters<typeof http.request>) => {
+    contexts.push(context.active());
+    return original(...args);
+  }) as typeof http.request);
+  try {
+    const poster = await serve((request, response) => request.resume().on('end', () => response.end()));
+    const caller = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ 'client.id': { value: 'acme' } }));
+    await context.with(caller, () => poster.post(Buffer.from('{}')));
+    expect(contexts).toHaveLength(1);
+    expect(isTracingSuppressed(contexts[0]!)).toBe(true);
+    expect(propagation.getBaggage(contexts[0]!)).toBeUndefined();
+  } finally {
+    spy.mockRestore();
+    context.disable();
+  }
 });
