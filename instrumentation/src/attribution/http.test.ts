@@ -141,6 +141,22 @@ describe('outgoing requests', () => {
     expect(await withClient('acme', call)).toBeNull();
   });
 
+  it.each([
+    ['a Host header', { headers: { host: 'api.example.com' } }],
+    ['an absolute path', { path: 'http://api.example.com/v1' }],
+  ])(
+    'a request that %s sends on to a foreign host names no client, though the proxy is an own host',
+    async (_name, how) => {
+      const call = () =>
+        new Promise<string>((resolve) => {
+          http.get({ port, host: '127.0.0.1', ...how }, (response) => {
+            response.on('data', (chunk) => resolve(String(chunk)));
+          });
+        });
+      expect(await withClient('acme', call)).toBe('null');
+    },
+  );
+
   it('telemetry’s own requests, which an SDK sends with tracing suppressed, name no client', async () => {
     for (const ctx of [suppressTracing(ROOT_CONTEXT), suppressTracing(context.active())]) {
       const send = () => context.with(ctx, () => ask({}));

@@ -50,29 +50,40 @@ function guarded(handle: (message: unknown) => void): (message: unknown) => void
   };
 }
 
-/** The client that a request to this host should name; undefined where it should name none. */
-function clientFor(authority: string): string | undefined {
+/** The client that a request to these hosts should name; undefined where it should name none. */
+function clientFor(...authorities: readonly string[]): string | undefined {
   const active = context.active();
-  if (ownHosts === undefined || isBillable(active) || isTelemetry(active) || !ownHosts.has(authority)) return undefined;
+  const hosts = ownHosts;
+  if (hosts === undefined || isBillable(active) || isTelemetry(active)) return undefined;
+  if (!authorities.every((authority) => hosts.has(authority))) return undefined;
   return currentScope().clientId;
 }
 
 function onHttpRequest(request: ClientRequest): void {
-  if (request.headersSent || request.getHeader === undefined) return;
-  const clientId = clientFor(httpAuthority(request));
+  if (request.headersSent || request.method === 'CONNECT') return;
+  const clientId = clientFor(...httpAuthorities(request));
   if (clientId === undefined) return;
   const header = addClientToBaggage(joined(request.getHeader('baggage')), clientId);
   if (header !== undefined) request.setHeader('baggage', header);
 }
 
-/** Where a node:http request really goes: the connection's host, which a Host header may differ from. */
-function httpAuthority(request: ClientRequest): string {
-  const { host, protocol } = request;
-  const agent = request as unknown as { agent?: { defaultPort?: number }; socketPath?: string; port?: number | string };
-  if (agent.socketPath !== undefined && agent.socketPath !== null) return 'localhost';
-  const text = String(request.getHeader('host') ?? '');
-  const port = /:(\d+)$/.exec(text)?.[1] ?? (protocol === 'https:' ? '443' : '80');
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+/**
+ * Where a node:http request goes: the host of the connection, and whom it is meant for beyond that one where it is a
+ * proxy: the Host header, or the host of an absolute path.
+ */
+function httpAuthorities(request: ClientRequest): string[] {
+  const { host, protocol, path } = request;
+  const named = joined(request.getHeader('host')) ?? '';
+  const standard = protocol === 'https:' ? '443' : '80';
+  const port = /:(\d+)$/.exec(named)?.[1] ?? standard;
+  const { socketPath } = request as { socketPath?: string | null };
+  const connected = socketPath ? 'localhost' : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const absolute = /^https?:\/\/([^/?#]*)/i.exec(path)?.[1];
+  return [
+    connected,
+    ...(named === '' ? [] : [/:\d+$/.test(named) ? named : `${named}:${standard}`]),
+    ...(absolute === undefined ? [] : [absolute]),
+  ];
 }
 
 function onUndiciRequest(request: UndiciRequest): void {
