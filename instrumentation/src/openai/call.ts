@@ -3,7 +3,7 @@ import { describeError, warnOnce } from '../log.ts';
 import { getRecorder } from '../recorder/index.ts';
 import { estimateChatInput, estimateEmbeddingInput, estimateResponseInput, estimateTokens } from '../tokens/index.ts';
 import type { BillableCall, CallEnd, TokenUsage, UsageOutcome } from '../types.ts';
-import { closeCall, openCall } from './abandoned.ts';
+import { closeCall, type OpenCall, openCall } from './abandoned.ts';
 import { StreamObserver } from './chunks.ts';
 import { errorTypeOf, isUserAbort } from './errors.ts';
 import type { Client, RequestOptions } from './internal-types.ts';
@@ -16,8 +16,12 @@ import { outputTextOf, type Reported, reportedBy } from './usage.ts';
 export type StreamEnd = 'done' | 'left' | 'failed';
 
 /** One call of the SDK, from its request to its one end. Methods never throw. */
-export class ObservedCall {
+export class ObservedCall implements OpenCall {
+  previous: OpenCall | undefined;
+  next: OpenCall | undefined;
   readonly operation: Operation;
+  /** Somebody wants the answer. */
+  asked = false;
   /** The SDK itself reads the body. */
   parsing = false;
   /** The caller took the raw Response: its bytes are watched, not what the SDK may make of them. */

@@ -6,6 +6,7 @@ import {
 } from '@opentelemetry/instrumentation';
 import type { AnyFunction, ClientPrototype } from './internal-types.ts';
 import { clientPrototype, wrapMakeRequest, wrapPost, wrapRequest } from './patch.ts';
+import { restorePromises } from './promise.ts';
 import { configureProviderHosts } from './provider.ts';
 import type { OpenAIInstrumentationConfig } from './types.ts';
 
@@ -71,6 +72,7 @@ export class OpenAIInstrumentation extends InstrumentationBase<OpenAIInstrumenta
         if ((prototype[method] as { wrapper?: unknown }).wrapper === this) prototype[method] = originals[method];
       }
     }
+    restorePromises();
   }
 
   override enable(): void {

@@ -40,6 +40,7 @@ export interface ApiPromise extends Promise<unknown> {
   responsePromise: Promise<ResponseProps>;
   /** 4.x: `(props)`, later `(client, props)`. */
   parseResponse: AnyFunction;
+  parse: AnyFunction;
   _thenUnwrap: AnyFunction;
   asResponse(): Promise<RawResponse>;
 }

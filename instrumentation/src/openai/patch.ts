@@ -75,8 +75,10 @@ export function wrapMakeRequest(original: AnyFunction): AnyFunction {
     handedOver = undefined;
     if (call) return send(original, this, call, input, rest);
     const retried = typeof input === 'object' && input !== null ? sent.get(input) : undefined;
-    if (retried) retried.resends += 1;
-    return original.call(this, input, ...rest);
+    if (!retried) return original.call(this, input, ...rest);
+    retried.resends += 1;
+    // openai 7 also retries a body that times out, from within the caller's `then`.
+    return context.with(retried.context, () => original.call(this, input, ...rest));
   };
 }
 
@@ -105,7 +107,7 @@ async function send(
   }
   call.arrived();
   if (call.streaming) abandonWith(props.response, call);
-  else setImmediate(readUnasked, props.response, call);
+  else if (!call.asked) setImmediate(readUnasked, props.response, call);
   return props;
 }
 

@@ -1,29 +1,28 @@
-import { context } from '@opentelemetry/api';
 import { warnOnce } from '../log.ts';
 import type { ObservedCall } from './call.ts';
-import type { ApiPromise, RawResponse, ResponseProps } from './internal-types.ts';
+import type { AnyFunction, ApiPromise, RawResponse, ResponseProps } from './internal-types.ts';
 import { observeRawResponse } from './raw-response.ts';
 import { isStream, watchStream } from './stream.ts';
 
-function define(target: object, name: string, value: unknown): void {
-  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
-}
+const CALL = Symbol('client-cost call');
+type Watching = AnyFunction & { [CALL]?: ObservedCall };
+const METHODS = ['parse', 'asResponse', '_thenUnwrap'] as const;
+
+/** Prototypes of `APIPromise`, one per copy of the SDK, with the methods as the SDK made them. */
+const prototypes = new Map<ApiPromise, Pick<ApiPromise, (typeof METHODS)[number]>>();
 
 /**
- * Puts our eyes on the SDK's own promise; the object stays the same. It is lazy: a `then` of ours would read the body
- * before the caller says how to. So `parseResponse`, which does that reading for everybody, is wrapped, and
- * `_thenUnwrap`, through which `parse()` and the resources derive further promises (openai 7 lets those go around
- * `parseResponse`).
+ * Puts our eyes on the SDK's own promise; the object stays the same, and nothing is added to it that can be seen. It is
+ * lazy: a `then` of ours would read the body before the caller says how to. So `parseResponse`, its own function that
+ * does this reading for everybody, is wrapped.
  */
 export function watchPromise(promise: ApiPromise, call: ObservedCall): void {
-  const { parseResponse, _thenUnwrap: thenUnwrap, asResponse } = promise;
+  const { parseResponse } = promise;
   if (typeof parseResponse !== 'function') throw new TypeError('no parseResponse');
-
-  promise.parseResponse = (...args: unknown[]) => {
+  watchPrototype(promise);
+  const watching: Watching = (...args: unknown[]) => {
     call.parsing = true;
-    // A body that times out is fetched again from in here (openai 7).
-    const reading = context.with(call.context, () => parseResponse.apply(promise, args)) as Promise<unknown>;
-    return reading.then(
+    return (parseResponse.apply(promise, args) as Promise<unknown>).then(
       (data) => seen(call, data, args.at(-1) as ResponseProps),
       (error) => {
         call.failed(error);
@@ -31,18 +30,58 @@ export function watchPromise(promise: ApiPromise, call: ObservedCall): void {
       },
     );
   };
+  watching[CALL] = call;
+  promise.parseResponse = watching;
+  // openai 7 gives each promise a `_thenUnwrap` of its own, which goes around `parseResponse`.
+  if (Object.hasOwn(promise, '_thenUnwrap')) promise._thenUnwrap = unwrapping(promise._thenUnwrap);
+}
 
-  define(promise, '_thenUnwrap', (transform: (...args: unknown[]) => unknown, ...rest: unknown[]) => {
+function callOf(promise: ApiPromise): ObservedCall | undefined {
+  return (promise.parseResponse as Watching | undefined)?.[CALL];
+}
+
+/** `parse()` and most resources derive further promises: those are watched for the same call. */
+function unwrapping(original: AnyFunction): AnyFunction {
+  return function _thenUnwrap(this: ApiPromise, transform: AnyFunction, ...rest: unknown[]) {
+    const call = callOf(this);
+    if (!call) return original.call(this, transform, ...rest);
     const watching = (data: unknown, ...more: unknown[]) =>
       transform(seen(call, data, more[0] as ResponseProps | undefined), ...more);
-    const derived = thenUnwrap.call(promise, watching, ...rest) as ApiPromise;
+    const derived = original.call(this, watching, ...rest) as ApiPromise;
     watchPromise(derived, call);
     return derived;
-  });
+  };
+}
 
-  define(promise, 'asResponse', (...args: []) =>
-    asResponse.apply(promise, args).then((response) => handOver(call, response)),
-  );
+/** Once per copy of the SDK; a promise that is not ours passes through. */
+function watchPrototype(promise: ApiPromise): void {
+  let prototype = Object.getPrototypeOf(promise) as ApiPromise;
+  if (prototypes.has(prototype)) return;
+  while (!Object.hasOwn(prototype, 'asResponse')) {
+    prototype = Object.getPrototypeOf(prototype) as ApiPromise;
+    if (prototype === null || prototypes.has(prototype)) return;
+  }
+  const { parse, asResponse, _thenUnwrap } = prototype;
+  prototypes.set(prototype, { parse, asResponse, _thenUnwrap });
+  prototype.parse = function (this: ApiPromise, ...args: unknown[]) {
+    const call = callOf(this);
+    if (call) call.asked = true;
+    return parse.apply(this, args);
+  };
+  prototype.asResponse = function (this: ApiPromise, ...args: []) {
+    const call = callOf(this);
+    const response = asResponse.apply(this, args);
+    if (!call) return response;
+    call.asked = true;
+    return response.then((raw) => handOver(call, raw));
+  };
+  prototype._thenUnwrap = unwrapping(_thenUnwrap);
+}
+
+/** Gives the SDK's promises their own methods back; the next watched call changes them again. */
+export function restorePromises(): void {
+  for (const [prototype, originals] of prototypes) Object.assign(prototype, originals);
+  prototypes.clear();
 }
 
 /** The SDK's parsed data passes by, once. */

@@ -149,7 +149,7 @@ function resolve(url: string): Endpoint {
 
 /** The endpoint of a call. Never throws. */
 export function endpointOf(client: Client, path: string): Endpoint {
-  const url = /^https?:/i.test(path) ? path : String(client.baseURL);
+  const url = path.startsWith('/') ? String(client.baseURL) : /^https?:/i.test(path) ? path : String(client.baseURL);
   let endpoint = cache.get(url);
   if (!endpoint) {
     endpoint = resolve(url);

@@ -140,7 +140,7 @@ function nodeThrough(body: Readable, tap: BodyTap, finish: Finish): Transform {
  * still finds the body whole.
  */
 export async function readUnasked(response: RawResponse, call: ObservedCall): Promise<void> {
-  if (call.parsing || call.raw || call.ended) return;
+  if (call.asked || call.ended) return;
   try {
     const text = await response.clone?.().text?.();
     if (text === undefined) call.abandoned();

@@ -1,6 +1,6 @@
 import { context, createContextKey } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { setRecorder } from '../recorder/index.ts';
 import { endOpenCalls } from './abandoned.ts';
 import { OpenAIInstrumentation } from './index.ts';
@@ -225,7 +225,7 @@ describe.each([7, 6] as const)('openai %i', (major) => {
 
   test('nobody awaits: recorded when the answer has come', async () => {
     client().chat.completions.create(chat());
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await vi.waitFor(() => expect(recorder.calls.length).toBe(1), 5_000);
     expect(only().end).toMatchObject({ outcome: 'ok', tokens: chatTokens });
   });
 
