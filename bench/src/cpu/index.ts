@@ -42,8 +42,8 @@ export const cpuBench: Bench = {
   name: 'cpu',
   title: 'CPU of one chat.completions.create (openai 6.49, Node 24)',
   async run(context: BenchContext): Promise<BenchResult> {
-    const rounds = context.quick ? 2 : 9;
-    const calls = context.quick ? 200 : 1500;
+    const rounds = context.quick ? 2 : 5;
+    const calls = context.quick ? 200 : 1000;
     const warmup = context.quick ? 50 : 400;
     const standIn = await serveStandIn();
     const sink = await serveSink();
