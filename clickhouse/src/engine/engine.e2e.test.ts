@@ -262,6 +262,15 @@ describe('the process', () => {
     await other.remove();
   });
 
+  it('stops although a client does not read its answer', async () => {
+    const other = await startTestEngine();
+    const stuck = await fetch(other.url, { method: 'POST', body: 'SELECT number FROM numbers(1000000000)' });
+    process.kill(other.pid, 'SIGTERM');
+    expect(await other.exited).toBe(0);
+    await stuck.body?.cancel().catch(() => undefined);
+    await other.remove();
+  });
+
   it('refuses what cannot work, by name', async () => {
     const at = (more: object) => spawnEngine({ dataDir: join(engine.dataDir, 'other'), ...more });
     await expect(at({ host: '0.0.0.0' })).rejects.toThrow(/0\.0\.0\.0.*empty password/);

@@ -102,9 +102,13 @@ function listen(runtime: Runtime, host: string, port: number): Promise<Server> {
 async function shutDown(server: Server, runtime: Runtime, control: Connection): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
+  // A client that does not read its answer would keep its query for ever.
+  const hangUp = setTimeout(() => server.closeAllConnections(), GRACE_MS + 1000);
   await runtime.drain(GRACE_MS);
   server.closeIdleConnections();
-  setTimeout(() => server.closeAllConnections(), 1000).unref();
+  const last = setTimeout(() => server.closeAllConnections(), 1000);
   await closed;
+  clearTimeout(hangUp);
+  clearTimeout(last);
   await control.close();
 }
