@@ -13,5 +13,9 @@ interface Provider {
 
 /** Every provider that is measured without code: one line each. */
 export const PROVIDERS: readonly Provider[] = [
-  { name: 'openai', modules: ['openai'], create: (config) => new OpenAIInstrumentation(config.openai) },
+  {
+    name: 'openai',
+    modules: ['openai', 'openai/azure', 'openai/client', 'openai/index'],
+    create: (config) => new OpenAIInstrumentation(config.openai),
+  },
 ];
