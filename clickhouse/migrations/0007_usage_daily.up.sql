@@ -94,18 +94,18 @@ FROM (
 )
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- Every minute (a setting): the last three days, and all days that rows of the last two hours belong to (or since the last refresh, when
--- that is longer ago). The generation is taken before anything is read, so a newer generation never holds older figures.
+-- Every minute (a setting): today, and every day that rows belong to which arrived since the last refresh; a minute more, for inserts that
+-- were slow to become visible. After a pause, however long, it takes up where it stopped. The generation is taken before anything is
+-- read, so a newer generation never holds older figures.
 CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.usage_daily_refresh{{on_cluster}}
 REFRESH EVERY {{refresh_seconds}} SECOND APPEND TO {{db}}.usage_daily AS
 WITH
     (SELECT toTimeZone(now64(6), 'UTC')) AS generation,
     (
-        SELECT arrayConcat(groupUniqArray(toDate(time, 'UTC')), arrayMap(n -> toDate(now(), 'UTC') - n, range(3)))
+        SELECT arrayPushBack(groupUniqArray(toDate(time, 'UTC')), toDate(now(), 'UTC'))
         FROM {{db}}.usage_events
-        WHERE ingested_at >= least(
-            toTimeZone(now64(6), 'UTC') - INTERVAL 2 HOUR,
-            (SELECT max(refreshed_at) - INTERVAL 1 MINUTE FROM {{db}}.usage_daily WHERE client_id = '' AND service = 'refresh')
+        WHERE ingested_at >= (
+            SELECT max(refreshed_at) - INTERVAL 1 MINUTE FROM {{db}}.usage_daily WHERE client_id = '' AND service = 'refresh'
         )
     ) AS days
 SELECT figures.*, generation AS refreshed_at
