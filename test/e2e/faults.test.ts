@@ -63,7 +63,7 @@ describe.skipIf(skipWithoutCollector)('nothing acknowledged is lost', () => {
   });
   afterAll(async () => {
     for (const running of collectors) await running.stop();
-    await engine?.stop();
+    await engine?.close();
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 3 });
   });
 
@@ -72,7 +72,7 @@ describe.skipIf(skipWithoutCollector)('nothing acknowledged is lost', () => {
     const send = () => sendOtlp(running.httpUrl, 'logs', usageRequest('t-outage', 10));
     for (let i = 0; i < 5; i += 1) await send();
     const { port } = engine;
-    const stopping = engine.stop();
+    const stopping = engine.close();
     for (let i = 0; i < 10; i += 1) await send();
     await stopping;
     for (let i = 0; i < 5; i += 1) await send();
@@ -86,7 +86,7 @@ describe.skipIf(skipWithoutCollector)('nothing acknowledged is lost', () => {
   it('when the Collector is killed with a full queue while ClickHouse is away', async () => {
     const running = await startOne('queue-killed');
     const { port } = engine;
-    await engine.stop();
+    await engine.close();
     for (let i = 0; i < 20; i += 1) await sendOtlp(running.httpUrl, 'logs', usageRequest('t-killed', 10));
     const first = running.pid();
     process.kill(first!, 'SIGKILL');

@@ -5,6 +5,8 @@ import type { Engine, EngineOptions } from './types.ts';
 
 const MAIN = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
 const KILL_AFTER_MS = 30_000;
+/** A big ledger's parts are checked while the engine loads. */
+const START_DEADLINE_MS = 120_000;
 
 export interface EngineProcess extends Engine {
   readonly pid: number;
@@ -30,6 +32,8 @@ export async function spawnEngine(
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { ...env, ...users },
     stdio: ['pipe', 'pipe', 'pipe'],
+    // A process group of its own: Ctrl-C reaches the caller, who stops its parts in order.
+    detached: true,
   });
   child.stdin.on('error', () => undefined);
   const exited = new Promise<number | null>((resolve) => {
@@ -51,7 +55,11 @@ export async function spawnEngine(
       reject(new Error(said.join('\n') || `The engine's process ended with ${signal ?? code} before it was ready.`)),
     );
   });
-  const { url, port } = await ready;
+  const deadline = setTimeout(() => {
+    said.push(`The engine gave no sign of life for ${START_DEADLINE_MS / 1000} s.`);
+    child.kill('SIGKILL');
+  }, START_DEADLINE_MS);
+  const { url, port } = await ready.finally(() => clearTimeout(deadline));
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= stop();

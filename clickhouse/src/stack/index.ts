@@ -176,7 +176,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       });
     }
   } catch (error) {
-    await engine.stop();
+    await engine.close();
     throw error;
   }
 
@@ -209,7 +209,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     stop() {
       stopped ??= (async () => {
         await running?.stop();
-        await engine.stop();
+        await engine.close();
       })();
       return stopped;
     },
