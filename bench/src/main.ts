@@ -2,6 +2,7 @@
  * `npm run bench [-- --quick] [-- name …]`: runs the benches, prints their tables and writes docs/benchmarks.md.
  * A later bench is one more file and one more line in BENCHES.
  */
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { cpuBench } from './cpu/index.ts';
 import { type Bench, type BenchResult, markdownTable } from './lib/bench.ts';
@@ -43,7 +44,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-console.log(machine());
+// Figures of a busy machine must say so: the load before the benches began.
+const where = `${machine()}, load average ${loadavg()[0]!.toFixed(1)} before the run`;
+console.log(where);
 let failed = false;
 for (const bench of BENCHES) {
   if (positionals.length > 0 && !positionals.includes(bench.name)) continue;
@@ -63,8 +66,15 @@ process.exitCode = failed ? 1 : 0;
 function section(bench: Bench, { table, method, targets }: BenchResult): string {
   const lines = targets.map(({ name, measured, met }) => `- ${met ? 'met' : '**missed**'}: ${name}: ${measured}`);
   const title = `## ${bench.title}`;
-  const where = `_${machine()}, ${new Date().toISOString().slice(0, 10)}_`;
-  return [title, '', where, '', markdownTable(table), '', ...(lines.length > 0 ? [...lines, ''] : []), method].join(
-    '\n',
-  );
+  const measuredOn = `_${where}, ${new Date().toISOString().slice(0, 10)}_`;
+  return [
+    title,
+    '',
+    measuredOn,
+    '',
+    markdownTable(table),
+    '',
+    ...(lines.length > 0 ? [...lines, ''] : []),
+    method,
+  ].join('\n');
 }

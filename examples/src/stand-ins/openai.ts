@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { answerOf, chatCompletion, embeddings, nextId, outputItems, response } from './bodies.ts';
 import {
   ScriptError,
@@ -299,8 +300,4 @@ async function stream(
     if (delayMs > 0) await sleep(delayMs);
   }
   outgoing.end();
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
