@@ -58,7 +58,11 @@ export function startRecording(): void {
       () =>
         new UsageRecorder({
           version: VERSION,
-          onFirstCall: decideSdk,
+          onFirstCall: () => {
+            decideSdk();
+            // Before the first event: a process that a signal ends in the middle of its first call still records it.
+            setImmediate(() => usageExporter(undefined)).unref();
+          },
           priceBook: () => (prices ??= loadPriceBook({ userFile: config.pricesFile })),
           exporter: usageExporter,
         }),

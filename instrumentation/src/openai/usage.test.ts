@@ -31,6 +31,17 @@ describe('tokens as the providers report them', () => {
     expect(tokensOf(usage)).toEqual({ input: 328, output: 52, cacheRead: 256, reasoning: 40 });
   });
 
+  test('xAI: reasoning is counted beside the completion tokens, as the total shows', () => {
+    const usage = {
+      prompt_tokens: 32,
+      completion_tokens: 9,
+      total_tokens: 135,
+      completion_tokens_details: { reasoning_tokens: 94 },
+    };
+    expect(tokensOf(usage)).toMatchObject({ input: 32, output: 103, reasoning: 94 });
+    expect(tokensOf({ ...usage, completion_tokens: 103 })).toMatchObject({ output: 103, reasoning: 94 });
+  });
+
   test('embeddings have input only', () => {
     expect(tokensOf({ prompt_tokens: 8, total_tokens: 8 })).toEqual({ input: 8, output: 0 });
   });

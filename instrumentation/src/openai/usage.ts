@@ -32,7 +32,8 @@ export function text(value: unknown): string | undefined {
 /**
  * A provider's usage object → token counts in the conventions' sense. Chat completions and embeddings say
  * `prompt_tokens`/`completion_tokens`, Responses `input_tokens`/`output_tokens`; DeepSeek counts cache hits beside the
- * prompt's total, xAI and Perplexity follow OpenAI. Figures are passed on as reported: the recorder judges absurd ones.
+ * prompt's total; xAI counts reasoning beside `completion_tokens`, which its `total_tokens` shows
+ * (https://docs.x.ai/docs/guides/reasoning). Figures are passed on as reported: the recorder judges absurd ones.
  */
 export function tokensOf(usage: unknown): TokenUsage | undefined {
   const said = bag(usage);
@@ -43,12 +44,15 @@ export function tokensOf(usage: unknown): TokenUsage | undefined {
   const inputDetails = bag(said.prompt_tokens_details ?? said.input_tokens_details);
   const outputDetails = bag(said.completion_tokens_details ?? said.output_tokens_details);
   const cachedDetails = bag(inputDetails?.cached_tokens_details);
+  const reasoning = count(outputDetails?.reasoning_tokens);
+  const beside =
+    reasoning !== undefined && reasoning > 0 && said.total_tokens === (input ?? 0) + (output ?? 0) + reasoning;
   return {
     input: input ?? 0,
-    output: output ?? 0,
+    output: (output ?? 0) + (beside ? reasoning : 0),
     cacheRead: count(inputDetails?.cached_tokens ?? said.prompt_cache_hit_tokens),
     cacheWrite: count(inputDetails?.cache_write_tokens ?? inputDetails?.cache_creation_tokens),
-    reasoning: count(outputDetails?.reasoning_tokens),
+    reasoning,
     inputAudio: count(inputDetails?.audio_tokens),
     outputAudio: count(outputDetails?.audio_tokens),
     cacheReadAudio: count(cachedDetails?.audio_tokens),
