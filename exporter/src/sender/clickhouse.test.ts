@@ -86,6 +86,7 @@ test('a synchronous insert, credentials in headers, one row a line', async () =>
   const [{ url, user, key, body }] = seen as [(typeof seen)[0]];
   expect(Object.fromEntries(url.searchParams)).toMatchObject({
     async_insert: '0',
+    throw_on_max_partitions_per_insert_block: '0',
     wait_end_of_query: '1',
     query: expect.stringMatching(
       /^INSERT INTO `client_cost`\.otel_logs \(Timestamp, .*, EventName\) FORMAT JSONEachRow$/,

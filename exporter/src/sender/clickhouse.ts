@@ -99,6 +99,8 @@ export class ClickHouseTransport implements Transport {
     const table = `\`${options.database.replace(/[`\\]/g, '\\$&')}\`.otel_logs`;
     url.searchParams.set('query', `INSERT INTO ${table} (${COLUMNS}) FORMAT JSONEachRow`);
     url.searchParams.set('async_insert', '0');
+    // A batch of late events may span more days than an insert may have partitions (100): it could never be inserted.
+    url.searchParams.set('throw_on_max_partitions_per_insert_block', '0');
     url.searchParams.set('wait_end_of_query', '1');
     url.searchParams.set('date_time_input_format', 'best_effort');
     this.poster = new HttpPoster({
