@@ -87,12 +87,12 @@ async function measure(stack: Stack, mode: Mode, seconds: number, standIn: strin
   const ended = performance.now();
   if (mode === 'bare') return { ...run, mode, stored: 0, drainSeconds: 0, stackCpuSeconds: 0 };
   let count = await stored();
-  while (count < run.calls && performance.now() - ended < WAIT_SECONDS * 1000) {
+  while (count < run.calls + run.warmup && performance.now() - ended < WAIT_SECONDS * 1000) {
     await sleep(200);
     count = await stored();
   }
   const drainSeconds = (performance.now() - ended) / 1000;
-  return { ...run, mode, stored: count, drainSeconds, stackCpuSeconds: stackCpu() - cpuBefore };
+  return { ...run, mode, stored: count - run.warmup, drainSeconds, stackCpuSeconds: stackCpu() - cpuBefore };
 }
 
 function report(runs: readonly Measured[], seconds: number, through: string, peak: number | undefined): BenchResult {
