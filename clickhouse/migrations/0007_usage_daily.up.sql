@@ -66,12 +66,24 @@ PARTITION BY toYYYYMM(day)
 ORDER BY (client_id, day, service, operation, provider, model, unit)
 SETTINGS index_granularity = 1024{{no_block_dedup}};
 
+-- The days (UTC) that an event's arrival may change: its own and, for a correction, the day it may have come from. An earlier version
+-- may be merged away already, so that day is read from the UUIDv7, an hour around it. An id of another UUID version says nothing.
+{{define:touched_days}}
+groupUniqArrayArray(arrayMap(
+            t -> toDate(t, 'UTC'),
+            if(version = 1 OR UUIDv7ToDateTime(usage_id, 'UTC') < toDateTime64('2000-01-01', 3, 'UTC'),
+                [toDateTime64(time, 3, 'UTC')],
+                [toDateTime64(time, 3, 'UTC'), UUIDv7ToDateTime(usage_id, 'UTC') - INTERVAL 1 HOUR, UUIDv7ToDateTime(usage_id, 'UTC') + INTERVAL 1 HOUR])
+        ))
+{{enddefine}}
+
 -- What every report reads: days without new ledger rows since the last refresh from their rollup, all others from the ledger. So a
 -- report is right as soon as the event is in the ledger, whatever its day. 30 seconds allow for an insert that was slow to become visible.
--- The list of stale days is a scalar, evaluated once: both halves see the same one.
+-- The list of stale days is a scalar, evaluated once: both halves see the same one. IN wants a function around it, here one that changes
+-- nothing: it takes a bare name for a subquery, and has() of an empty list prunes no part, so that a fresh ledger would be read whole.
 CREATE VIEW IF NOT EXISTS {{db}}.usage_daily_current{{on_cluster}} AS
 WITH (
-    SELECT groupUniqArray(toDate(time, 'UTC'))
+    SELECT {{use:touched_days}}
     FROM {{db}}.usage_events
     WHERE ingested_at >= (
         SELECT max(refreshed_at) - INTERVAL 30 SECOND FROM {{db}}.usage_daily WHERE client_id = '' AND service = 'refresh'
@@ -80,7 +92,7 @@ WITH (
 SELECT *
 FROM (
     {{use:figures}}
-        AND has(stale_days, toDate(e.time, 'UTC'))
+        AND toDate(e.time, 'UTC') IN arrayDistinct(stale_days)
     GROUP BY day, client_id, service, operation, provider, model, unit
     UNION ALL
     SELECT
@@ -89,7 +101,7 @@ FROM (
         audio_input_tokens, audio_output_tokens, quantity, cost, unpriced_requests, estimated_requests
     FROM {{db}}.usage_daily FINAL
     WHERE client_id != ''
-        AND NOT has(stale_days, day)
+        AND day NOT IN arrayDistinct(stale_days)
         AND (day, refreshed_at) IN (SELECT day, max(refreshed_at) FROM {{db}}.usage_daily WHERE client_id = '' GROUP BY day)
 )
 SETTINGS do_not_merge_across_partitions_select_final = 1;
@@ -102,7 +114,7 @@ REFRESH EVERY {{refresh_seconds}} SECOND APPEND TO {{db}}.usage_daily AS
 WITH
     (SELECT toTimeZone(now64(6), 'UTC')) AS generation,
     (
-        SELECT arrayPushBack(groupUniqArray(toDate(time, 'UTC')), toDate(now(), 'UTC'))
+        SELECT arrayPushBack({{use:touched_days}}, toDate(now(), 'UTC'))
         FROM {{db}}.usage_events
         WHERE ingested_at >= (
             SELECT max(refreshed_at) - INTERVAL 1 MINUTE FROM {{db}}.usage_daily WHERE client_id = '' AND service = 'refresh'

@@ -139,8 +139,13 @@ export function formatAmount(pico: bigint): string {
   return pico < 0n ? `-${text}` : text;
 }
 
+/** A plain decimal of at most 12 decimals, as {@link formatAmount} writes it: read without the general parser. */
+const PLAIN_AMOUNT = /^(\d{1,18})(?:\.(\d{1,12}))?$/;
+
 /** A decimal string (or number literal) as pico-USD. @throws RangeError naming the value. */
 export function parseAmount(value: string | number | bigint): bigint {
+  const plain = typeof value === 'string' ? PLAIN_AMOUNT.exec(value) : null;
+  if (plain) return BigInt(plain[1] + (plain[2] ?? '').padEnd(AMOUNT_SCALE, '0'));
   return toAmount(decimalOf(value));
 }
 

@@ -63,6 +63,7 @@ export function startRecording(): void {
             // Before the first event: a process that a signal ends in the middle of its first call still records it.
             setImmediate(() => usageExporter(undefined)).unref();
           },
+          plainSpans: () => sdk?.plainSpans === true,
           priceBook: () => (prices ??= loadPriceBook({ userFile: config.pricesFile })),
           exporter: usageExporter,
         }),

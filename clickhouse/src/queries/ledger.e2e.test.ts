@@ -205,6 +205,12 @@ describe('rollups', () => {
       ]),
     );
 
+  /** As if everything had arrived before the last refresh: no day is newer than its rollup. */
+  const longAgo = (client: ClickHouseClient) =>
+    client.command({
+      query: "ALTER TABLE usage_events UPDATE ingested_at = '2026-01-05 10:00:00' WHERE 1 SETTINGS mutations_sync = 2",
+    });
+
   test.each([1, 2, 3])(
     'are exact under resends, any batches, corrections, moves and deletions (seed %i)',
     async (seed) => {
@@ -280,9 +286,7 @@ describe('rollups', () => {
     expect(await totals(client)).toEqual({ right: '1 5' });
     expect(await stored()).toEqual([{ client_id: 'wrong', cost: '5' }]);
     await backfill(client, { from: day(5), to: day(5) });
-    await client.command({
-      query: "ALTER TABLE usage_events UPDATE ingested_at = '2026-01-05 10:00:00' WHERE 1 SETTINGS mutations_sync = 2",
-    });
+    await longAgo(client);
     await refresh(client);
     expect(await totals(client)).toEqual({ right: '1 5' });
     expect(await stored()).toEqual([
@@ -303,16 +307,60 @@ describe('rollups', () => {
     expect(await totals(client)).toEqual({});
   });
 
-  test('a correction may move a charge to another day: the old day is right after its own refresh', async () => {
-    const client = await freshLedger(engine, 'day_moved');
-    const attributes = usage({ 'cost.amount': '5' });
+  test.each([
+    ['within the day', `${day(7)}T10:00:00Z`, 0],
+    ['an id from just before midnight', `${day(7)}T00:00:30Z`, -60_000],
+    ['an id from just after midnight', `${day(7)}T23:59:30Z`, 60_000],
+  ])('a correction may move a charge to another day: both days are right at once (%s)', async (name, time, skew) => {
+    const client = await freshLedger(engine, `day_moved_${name.replaceAll(' ', '_')}`);
+    const attributes = usage({ 'usage.id': uuidv7(Date.parse(time) + skew), 'cost.amount': '5' });
+    const costs = async () => {
+      const { total, byDay } = await getClientUsageSummary(client, { clientId: 'acme', from: day(7), to: day(9) });
+      return [total.cost, ...byDay.map(({ cost }) => cost)];
+    };
+    await send(client, [{ time, attributes }]);
+    await refresh(client);
+    await longAgo(client);
+    expect(await costs()).toEqual(['5', '5', '0', '0']);
+    await send(client, [{ time: `${day(9)}T10:00:00Z`, attributes: { ...attributes, 'usage.version': '2' } }]);
+    expect(await costs()).toEqual(['5', '0', '0', '5']);
+    // From the ledger before the refresh, from the rollup after it.
+    await refresh(client);
+    await longAgo(client);
+    await refresh(client);
+    expect(await costs()).toEqual(['5', '0', '0', '5']);
+  });
+
+  test('with another id the old day is right after its own backfill', async () => {
+    const client = await freshLedger(engine, 'day_moved_v4');
+    const attributes = usage({ 'usage.id': '9f0c5f1e-8a51-4c2b-9a51-0c1de4a3b6f2', 'cost.amount': '5' });
     await send(client, [{ time: `${day(7)}T10:00:00Z`, attributes }]);
     await refresh(client);
+    await longAgo(client);
     await send(client, [{ time: `${day(9)}T10:00:00Z`, attributes: { ...attributes, 'usage.version': '2' } }]);
     expect(await backfill(client, { from: day(7), to: day(9) })).toBe(3);
     const { total, byDay } = await getClientUsageSummary(client, { clientId: 'acme', from: day(7), to: day(9) });
     expect(total.cost).toBe('5');
     expect(byDay.map(({ cost }) => cost)).toEqual(['0', '0', '5']);
+  });
+
+  test('a report reads of the ledger only the days that are newer than their rollup', async () => {
+    const client = await freshLedger(engine, 'reads');
+    const read = async (): Promise<number> => {
+      const plan = await rows<{ explain: string }>(
+        client,
+        'EXPLAIN indexes = 1 SELECT sum(cost) FROM usage_daily_current',
+      );
+      const from = plan.findIndex(({ explain }) => explain.includes('ReadFromMergeTree (reads.usage_events)'));
+      const parts = plan.slice(from).find(({ explain }) => /Parts: \d+ \|/.test(explain));
+      return Number(/Parts: (\d+)/.exec(parts!.explain)![1]);
+    };
+    for (const n of [1, 2, 3]) await send(client, [{ time: `${day(n)}T10:00:00Z`, attributes: usage() }]);
+    expect(await read()).toBe(3);
+    await refresh(client);
+    await longAgo(client);
+    expect(await read()).toBe(0);
+    expect(await totals(client)).toEqual({ acme: '3 0.000081' });
   });
 
   test('amounts of another currency are not added, and are visible as unpriced', async () => {

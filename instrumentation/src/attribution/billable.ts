@@ -7,7 +7,8 @@ const SUPPRESS_TRACING_KEY = createContextKey('OpenTelemetry SDK Context Key SUP
 
 /** The context to make a billable call in: without any baggage, so that none of it reaches the provider. */
 export function billableContext(ctx: Context): Context {
-  return propagation.deleteBaggage(ctx).setValue(BILLABLE_KEY, true);
+  const bare = propagation.getBaggage(ctx) === undefined ? ctx : propagation.deleteBaggage(ctx);
+  return bare.setValue(BILLABLE_KEY, true);
 }
 
 /** Whether code sends telemetry: exporters do so with tracing suppressed. Nobody's calls, whoever was first to cause them. */

@@ -87,6 +87,8 @@ function httpAuthorities(request: ClientRequest): string[] {
 }
 
 function onUndiciRequest(request: UndiciRequest): void {
+  // First what costs least: most requests of a measured service are billable calls.
+  if (isBillable(context.active())) return;
   const url = new URL(String(request.origin));
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
   const clientId = clientFor(`${url.hostname}:${port}`);

@@ -24,8 +24,12 @@ export interface Pricable {
 // The ledger's Decimal(18,12) ends at 999,999.999999999999.
 const LIMIT_PICO = 10n ** 18n;
 
+/** What `formatAmount` makes of an amount below 1,000,000: there is nothing to normalize. */
+const NORMAL = /^(?:0|[1-9]\d{0,5})(?:\.\d{0,11}[1-9])?$/;
+
 /** A decimal string of USD in the ledger's form (at most 12 decimals); undefined when it is none or out of range. */
 export function normalizeAmount(value: unknown): string | undefined {
+  if (typeof value === 'string' && NORMAL.test(value)) return value;
   const parsed = parseDecimal(value);
   if (!parsed.ok) return undefined;
   const pico = toAmount(parsed.value);

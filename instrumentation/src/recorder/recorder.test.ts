@@ -65,6 +65,22 @@ function record(end: CallEnd = END, start: CallStart = START, parts: Partial<Rec
 
 const span = () => sdk.spanExporter.getFinishedSpans().at(-1)!;
 
+describe('a span of our own SDK', () => {
+  it('carries the same attributes as one that the SDK checks', () => {
+    const of = (plain: boolean) => {
+      sdk.spanExporter.reset();
+      recorder({ plainSpans: () => plain })
+        .start(START)
+        .end(END);
+      const { 'usage.id': id, ...rest } = sdk.spanExporter.getFinishedSpans()[0]!.attributes;
+      expect(id).toMatch(/^[0-9a-f-]{36}$/);
+      return rest;
+    };
+    expect(of(true)).toEqual(of(false));
+    expect(Object.keys(of(true)).length).toBeGreaterThan(15);
+  });
+});
+
 describe('a finished call', () => {
   const EVENT = {
     'usage.id': expect.any(String),

@@ -78,6 +78,7 @@ export function startParts(): StartedSdk {
   const flush = (timeoutMillis: number) =>
     atMost(Promise.allSettled([tracerProvider?.forceFlush(), meterProvider?.forceFlush()]), timeoutMillis);
   return {
+    plainSpans: true,
     flush,
     end: (timeoutMillis) => {
       endWithin = timeoutMillis;

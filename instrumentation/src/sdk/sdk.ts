@@ -1,5 +1,7 @@
 /** An SDK that this package started. */
 export interface StartedSdk {
+  /** Its spans are the SDK's own, without attribute limits (a variable that sets one loads the whole SDK). */
+  readonly plainSpans: boolean;
   /** Exports what is waiting. Resolves in any case, at the latest after the time given (milliseconds). */
   flush(timeoutMillis: number): Promise<void>;
   /** The same for the last time: nothing of it holds the process beyond the time given. */

@@ -12,7 +12,7 @@ export function startWhole(env: Readonly<Record<string, string | undefined>>): S
     }).start();
   }
   const flush = (timeoutMillis: number) => atMost(Promise.allSettled([flushTraces(), flushMetrics()]), timeoutMillis);
-  return { flush, end: flush };
+  return { plainSpans: false, flush, end: flush };
 }
 
 type Flushable = { forceFlush?(): Promise<void> };
