@@ -14,13 +14,13 @@ export function allClientsTable(report: AllClientsReport, today: string): string
   const { month, from, to, totals, clients } = report;
   const running = from <= today && today <= to ? ', so far' : '';
   const lines = [`API usage, all clients, ${month ?? `${from} to ${to}`}${running} (USD)`, ''];
-  const cards: [string, string][] = [
-    ['Total cost', `${formatUsd(totals.totalCost)}   ${counted(totals.activeClients, 'active client')}`],
-    ['OpenAI', `${formatUsd(totals.openaiCost)}   ${counted(totals.openaiCalls, 'call')}`],
-    ['Twilio SMS', `${formatUsd(totals.twilioSmsCost)}   ${counted(totals.totalMessages, 'message')}`],
-    ['Average per client', formatUsd(totals.averagePerClient)],
+  const cards: [string, string, string][] = [
+    ['Total cost', formatUsd(totals.totalCost), counted(totals.activeClients, 'active client')],
+    ['OpenAI', formatUsd(totals.openaiCost), counted(totals.openaiCalls, 'call')],
+    ['Twilio SMS', formatUsd(totals.twilioSmsCost), counted(totals.totalMessages, 'message')],
+    ['Average per client', formatUsd(totals.averagePerClient), ''],
   ];
-  for (const [name, value] of cards) lines.push(`${name.padEnd(20)}${value}`);
+  for (const [name, value, note] of cards) lines.push(`${name.padEnd(20)}${value.padEnd(14)}${note}`.trimEnd());
   lines.push('');
   if (clients.length === 0) return `${lines.join('\n')}No usage in this period.\n`;
   const body = table(

@@ -85,9 +85,11 @@ function models({ models: rows }: ClientReport): string {
 }
 
 function days({ byDay }: ClientReport): string {
+  // JSON and CSV hold every day of the period.
+  const used = byDay.filter(({ requests }) => Number(requests) > 0);
   return table(
     ['Day', 'Requests', 'Cost'],
-    byDay.map(({ day, requests, cost }) => [day, formatCount(requests), formatUsd(cost)]),
+    used.map(({ day, requests, cost }) => [day, formatCount(requests), formatUsd(cost)]),
     [1, 2],
   );
 }

@@ -6,15 +6,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  createLedgerClient,
-  getClientUsageSummary,
-  getCurrentMonthUsage,
-  getMonthlySummary,
-  monthPeriod,
-  setClient,
-  utcDay,
-} from '@client-cost/clickhouse';
+import { createLedgerClient, getMonthlySummary, runCli, setClient, utcDay } from '@client-cost/clickhouse';
 import { type Stack, startStack } from '@client-cost/clickhouse/stack';
 import { createOpenAIStandIn, type OpenAIStandIn } from '../stand-ins/index.ts';
 import { DEMO_CLIENTS } from './clients.ts';
@@ -23,7 +15,6 @@ import { type LastMonth, monthBefore, planLastMonth } from './history.ts';
 import { checkBills, waitForEvents } from './ledger.ts';
 import { type DemoOptions, HELP, readOptions } from './options.ts';
 import { ended, firstMessage, startMeasured, terminate } from './processes.ts';
-import { clientScreen, overviewScreen } from './screen.ts';
 import { playTraffic, type TrafficResult } from './traffic.ts';
 import { businessUsage } from './usage.ts';
 
@@ -113,13 +104,8 @@ async function demo({ keep, live }: DemoOptions): Promise<boolean> {
   const summary = await getMonthlySummary(ledger, { month });
   const dearest = summary.clients[0];
   if (!dearest) throw new Error('The ledger has no client');
-  const { clientId, clientName } = dearest;
-  const detail = clientScreen(
-    clientName,
-    await getCurrentMonthUsage(ledger, { clientId }),
-    await getClientUsageSummary(ledger, { clientId, ...monthPeriod(month) }),
-  );
-  console.log(`\n${overviewScreen(summary)}\n\n${detail}\n`);
+  await command(stack, 'report');
+  await command(stack, 'report', '--client', dearest.clientId);
   if (history)
     console.log(
       `  Last month is made up for this demo: ${history.events} events dated ${monthBefore(month)}, recorded the ordinary way.\n`,
@@ -132,6 +118,20 @@ async function demo({ keep, live }: DemoOptions): Promise<boolean> {
   say(ok ? 'the bills are exact' : 'THE BILLS ARE WRONG');
   if (keep) await stay(stack, serviceUrl, standIn, service);
   return ok;
+}
+
+/** Runs the `client-cost` command as a user would, in this process. */
+async function command(stack: Stack, ...args: string[]): Promise<void> {
+  console.log(`\n$ npx client-cost ${args.join(' ')}\n`);
+  const code = await runCli(args, {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    env: { ...process.env, ...stack.clientEnv },
+    tty: false,
+    now: () => new Date(),
+  });
+  if (code !== 0) throw new Error(`client-cost ${args.join(' ')} ended with ${code}`);
+  console.log();
 }
 
 function serviceEnvironment(stack: Stack, standIn: OpenAIStandIn | undefined, spool: string): Record<string, string> {
