@@ -43,8 +43,8 @@ export const cpuBench: Bench = {
   title: 'CPU of one chat.completions.create (openai 6.49, Node 24)',
   async run(context: BenchContext): Promise<BenchResult> {
     const rounds = context.quick ? 2 : 5;
-    const calls = context.quick ? 200 : 1000;
-    const warmup = context.quick ? 50 : 400;
+    const calls = context.quick ? 200 : 3000;
+    const warmup = context.quick ? 50 : 2000;
     const standIn = await serveStandIn();
     const sink = await serveSink();
     const series = new Map<string, Measured[]>(VARIANTS.map(({ name }) => [name, []]));
