@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import type { ResourceLike, UsageExporter } from '@client-cost/exporter';
 import { context, ProxyTracerProvider, type Span, trace } from '@opentelemetry/api';
 import { attributeIncoming } from './attribution/incoming.ts';
@@ -15,6 +13,7 @@ import { whyWholeSdk } from './sdk/coverage.ts';
 import { ensureDiagLogger } from './sdk/diag-logger.ts';
 import { isRegistered } from './sdk/globals.ts';
 import type { StartedSdk } from './sdk/sdk.ts';
+import { VERSION } from './version.ts';
 
 const lazyRequire = createRequire(__filename);
 
@@ -30,16 +29,6 @@ let sdk: StartedSdk | undefined;
 let exporter: UsageExporter | undefined;
 let exporterFailed = false;
 let prices: PriceBook | undefined;
-
-/** Version of this package, as it stands in package.json. */
-export const VERSION: string = (() => {
-  try {
-    const text = readFileSync(join(__dirname, '..', 'package.json'), 'utf8');
-    return (JSON.parse(text) as { version: string }).version;
-  } catch {
-    return 'unknown';
-  }
-})();
 
 /**
  * Prepares recording: attribution of incoming and outgoing requests, and a recorder whose exporter and price book are

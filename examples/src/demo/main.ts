@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLedgerClient, getMonthlySummary, runCli, setClient, utcDay } from '@client-cost/clickhouse';
+import { createLedgerClient, getMonthlySummary, processIo, runCli, setClient, utcDay } from '@client-cost/clickhouse';
 import { type Stack, startStack } from '@client-cost/clickhouse/stack';
 import { createOpenAIStandIn, type OpenAIStandIn } from '../stand-ins/index.ts';
 import { DEMO_CLIENTS } from './clients.ts';
@@ -123,13 +123,8 @@ async function demo({ keep, live }: DemoOptions): Promise<boolean> {
 /** Runs the `client-cost` command as a user would, in this process. */
 async function command(stack: Stack, ...args: string[]): Promise<void> {
   console.log(`\n$ npx client-cost ${args.join(' ')}\n`);
-  const code = await runCli(args, {
-    stdout: (text) => void process.stdout.write(text),
-    stderr: (text) => void process.stderr.write(text),
-    env: { ...process.env, ...stack.clientEnv },
-    tty: false,
-    now: () => new Date(),
-  });
+  const io = { ...processIo(), env: { ...process.env, ...stack.clientEnv }, tty: false };
+  const code = await runCli(args, io);
   if (code !== 0) throw new Error(`client-cost ${args.join(' ')} ended with ${code}`);
   console.log();
 }

@@ -50,18 +50,20 @@ function guarded(handle: (message: unknown) => void): (message: unknown) => void
   };
 }
 
-/** The client that a request to these hosts should name; undefined where it should name none. */
-function clientFor(...authorities: readonly string[]): string | undefined {
+/**
+ * The client that a request to these hosts should name; undefined where it should name none. The hosts are asked for last:
+ * most requests of a measured service are billable calls, and go past for free.
+ */
+function clientFor(authorities: () => readonly string[]): string | undefined {
   const active = context.active();
   const hosts = ownHosts;
   if (hosts === undefined || isBillable(active) || isTelemetry(active)) return undefined;
-  if (!authorities.every((authority) => hosts.has(authority))) return undefined;
-  return currentScope().clientId;
+  return authorities().every((authority) => hosts.has(authority)) ? currentScope().clientId : undefined;
 }
 
 function onHttpRequest(request: ClientRequest): void {
   if (request.headersSent || request.method === 'CONNECT') return;
-  const clientId = clientFor(...httpAuthorities(request));
+  const clientId = clientFor(() => httpAuthorities(request));
   if (clientId === undefined) return;
   const header = addClientToBaggage(joined(request.getHeader('baggage')), clientId);
   if (header !== undefined) request.setHeader('baggage', header);
@@ -87,11 +89,7 @@ function httpAuthorities(request: ClientRequest): string[] {
 }
 
 function onUndiciRequest(request: UndiciRequest): void {
-  // First what costs least: most requests of a measured service are billable calls.
-  if (isBillable(context.active())) return;
-  const url = new URL(String(request.origin));
-  const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
-  const clientId = clientFor(`${url.hostname}:${port}`);
+  const clientId = clientFor(() => [undiciAuthority(request)]);
   if (clientId === undefined) return;
   const { headers } = request;
   if (!Array.isArray(headers)) {
@@ -107,6 +105,12 @@ function onUndiciRequest(request: UndiciRequest): void {
   }
   const header = addClientToBaggage(undefined, clientId);
   if (header !== undefined) request.addHeader?.('baggage', header);
+}
+
+function undiciAuthority(request: UndiciRequest): string {
+  const url = new URL(String(request.origin));
+  const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
+  return `${url.hostname}:${port}`;
 }
 
 function joined(value: unknown): string | undefined {

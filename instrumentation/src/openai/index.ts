@@ -4,6 +4,7 @@ import {
   InstrumentationNodeModuleDefinition,
   InstrumentationNodeModuleFile,
 } from '@opentelemetry/instrumentation';
+import { VERSION } from '../version.ts';
 import type { AnyFunction, ClientPrototype } from './internal-types.ts';
 import { clientPrototype, wrapMakeRequest, wrapPost, wrapRequest } from './patch.ts';
 import { restorePromises } from './promise.ts';
@@ -38,7 +39,7 @@ export class OpenAIInstrumentation extends InstrumentationBase<OpenAIInstrumenta
   declare private _patched: Map<ClientPrototype, Record<Method, AnyFunction>>;
 
   constructor(config: OpenAIInstrumentationConfig = {}) {
-    super('@client-cost/instrumentation', '0.1.0', config);
+    super('@client-cost/instrumentation', VERSION, config);
   }
 
   override setConfig(config: OpenAIInstrumentationConfig): void {
