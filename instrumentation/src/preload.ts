@@ -1,9 +1,9 @@
 import * as workerThreads from 'node:worker_threads';
 import { getConfig } from './config.ts';
 import { hookEsmImports } from './esm-hooks.ts';
-import { clientCostInstrumentations } from './index.ts';
+import { clientCostInstrumentations } from './instrumentations.ts';
 import { warnOnce } from './log.ts';
-import { PROVIDERS } from './providers.ts';
+import { importSpecifiers } from './providers.ts';
 import { startRecording, wantOwnSdk } from './start.ts';
 
 const REGISTERED = Symbol.for('client-cost registered');
@@ -19,7 +19,7 @@ export function preload(): void {
     startRecording();
     if (getConfig().disabled) return;
     clientCostInstrumentations();
-    hookEsmImports(PROVIDERS.flatMap((provider) => provider.modules));
+    hookEsmImports(importSpecifiers());
     wantOwnSdk();
   } catch (error) {
     warnOnce('register', 'register failed; the application runs without it', error);

@@ -1,21 +1,37 @@
+import { createRequire } from 'node:module';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
-import { OpenAIInstrumentation } from './openai/index.ts';
+import { type PackageSpec, packageInstrumentation } from './instrument/package-instrumentation.ts';
+import { OPENAI_PACKAGES } from './openai/packages.ts';
+import type { OpenAIInstrumentationConfig } from './openai/types.ts';
 
 /** Settings of the providers' instrumentations, by provider. */
-export type ProviderConfig = { readonly openai?: ConstructorParameters<typeof OpenAIInstrumentation>[0] };
+export type ProviderConfig = { readonly openai?: OpenAIInstrumentationConfig };
 
 interface Provider {
   readonly name: keyof ProviderConfig;
-  /** Module specifiers that the instrumentation patches: what ESM hooks are limited to. */
-  readonly modules: readonly string[];
-  readonly create: (config: ProviderConfig) => Instrumentation;
+  /** The packages that are patched: what ESM hooks are limited to. */
+  readonly packages: readonly PackageSpec[];
+  /** Loads what patches them: called when one of the packages is loaded, so that nobody pays for a provider without use. */
+  // biome-ignore lint/suspicious/noExplicitAny: each provider has a configuration of its own.
+  readonly load: () => any;
 }
+
+const lazyRequire = createRequire(__filename);
 
 /** Every provider that is measured without code: one line each. */
 export const PROVIDERS: readonly Provider[] = [
-  {
-    name: 'openai',
-    modules: ['openai', 'openai/azure', 'openai/client', 'openai/index'],
-    create: (config) => new OpenAIInstrumentation(config.openai),
-  },
+  { name: 'openai', packages: OPENAI_PACKAGES, load: () => lazyRequire('./openai/patching.js').openaiPatch },
 ];
+
+/** One instrumentation per provider. */
+export function createInstrumentations(config: ProviderConfig): Instrumentation[] {
+  return PROVIDERS.map(({ name, packages, load }) => {
+    const Provider = packageInstrumentation(packages, load);
+    return new Provider(config[name] ?? {});
+  });
+}
+
+/** What import statements of all packages look like. */
+export function importSpecifiers(): string[] {
+  return PROVIDERS.flatMap(({ packages }) => packages.flatMap(({ name, specifiers = [] }) => [name, ...specifiers]));
+}

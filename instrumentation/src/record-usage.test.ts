@@ -122,7 +122,7 @@ describe('recordUsage', () => {
     ['quantity', 'many'],
     ['quantity', Number.NaN],
     ['quantity', '0.0000000000001'],
-    ['quantity', 10_000_000],
+    ['quantity', 10 ** 15],
     ['cost', 0.1],
     ['cost', 'free'],
     ['cost', '1000000'],

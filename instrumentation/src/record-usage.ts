@@ -132,7 +132,7 @@ class Validator {
     const { quantity = 1 } = this.#record;
     const normal = normalizeQuantity(quantity);
     if (normal !== undefined) return normal;
-    this.#reject('quantity', quantity, 'a decimal number of 0 or more with at most 12 decimals, below 1000000');
+    this.#reject('quantity', quantity, 'a decimal number of 0 or more with at most 12 decimals, below 10^15');
     return 'invalid';
   }
 

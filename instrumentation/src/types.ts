@@ -63,10 +63,14 @@ export interface CallEnd {
   readonly quantity?: string | number | undefined;
   /** Defaults to `request`. */
   readonly unit?: string | undefined;
+  /** What the provider's price list calls it (`usage.sku`): `text_search_pro`, `class_a`, …; decides the price with operation and unit. */
+  readonly sku?: string | undefined;
   /** The usage itself was estimated: `cost.source` becomes `estimated`. */
   readonly estimated?: boolean | undefined;
-  /** What the provider itself says the call cost, in USD, as a decimal string: not priced again, source `provider`. */
+  /** What the provider itself says the call cost, as a decimal string: not priced again, source `provider`. */
   readonly cost?: string | undefined;
+  /** ISO 4217, any case; default `USD`. Another one is converted by the user's dated rate, else the call is unpriced. */
+  readonly costCurrency?: string | undefined;
   /** Set where something that was said cannot be used: the call is recorded `unpriced`, with this reason. */
   readonly unpricedReason?: string | undefined;
   /** What was said and could not be used, as text (`usage.raw`). */
@@ -74,6 +78,17 @@ export interface CallEnd {
   /** False for an attempt that the provider does not bill: it costs 0. Default true. */
   readonly billed?: boolean | undefined;
   readonly externalId?: string | undefined;
+  /** `usage.id` in place of the one made at the start: of an earlier event of this charge, or a `derivedUsageId`. */
+  readonly usageId?: string | undefined;
+  /** `usage.version`, default 1 (docs/ledger.md: 1 created, 100 final by a callback, 1000 and more corrected by the command). */
+  readonly version?: number | undefined;
+  /**
+   * A later report about the charge `externalId` of this service, whose own event this process does not know (`usage.update`):
+   * the ledger finds the charge and keeps its id, client and time; where there is none this event is the charge.
+   */
+  readonly update?: boolean | undefined;
+  /** Takes the charge back (`usage.deleted`). */
+  readonly deleted?: boolean | undefined;
   /** More attributes for span and event (`gen_ai.response.finish_reasons`, …). */
   readonly attributes?: Attributes | undefined;
   /** When the call ended, where that is not now. */

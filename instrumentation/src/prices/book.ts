@@ -1,9 +1,10 @@
+import { decimalOf, formatAmount, multiply, toAmount } from '../money.ts';
 import type { Price, TokenUsage } from '../types.ts';
 import { type Resolved, ResolvedCache } from './cache.ts';
 import type { PriceEntry } from './entry.ts';
 import type { Lookup, PriceLayer } from './layer.ts';
 import { libraryPrice, loadLibrary } from './library.ts';
-import { overlayLayer } from './overlay.ts';
+import { overlayLayer, unitsLayer } from './overlay.ts';
 import { type PricePlan, tokenPlan, unitPlan } from './plan.ts';
 import { providerId } from './providers.ts';
 
@@ -15,6 +16,8 @@ export interface PriceRequest {
   /** `gen_ai.provider.name`, or the service's own name when absent. */
   readonly provider?: string | undefined;
   readonly model?: string | undefined;
+  /** What the provider's price list calls it, for what is no model call. */
+  readonly sku?: string | undefined;
   /** Wins over `model`. */
   readonly responseModel?: string | undefined;
   /** What the response says it was served at; absent, `default`, `auto` and the like mean the standard tier. */
@@ -36,6 +39,8 @@ export interface PriceBook {
   readonly problems: readonly string[];
   /** The list price of a call. Never throws; about 2 µs once a model, tier and day have been seen. */
   price(request: PriceRequest): Price;
+  /** An amount (decimal string) in USD by the user's rate of that day; undefined where there is none. Never throws. */
+  toUsd(amount: string, currency: string, at: Date): string | undefined;
   /** Loads what {@link price} needs (about 50 ms, once): call it when idle. Never throws. */
   warm(): void;
 }
@@ -79,6 +84,18 @@ export class LayeredPriceBook implements PriceBook {
     });
   }
 
+  toUsd(amount: string, currency: string, at: Date): string | undefined {
+    try {
+      const code = currency.trim().toUpperCase();
+      const value = decimalOf(amount);
+      if (code === 'USD') return formatAmount(toAmount(value));
+      const rate = this.#user?.findRate(code, at.getTime());
+      return rate && formatAmount(toAmount(multiply(value, rate.usd)));
+    } catch {
+      return undefined;
+    }
+  }
+
   price(request: PriceRequest): Price {
     let reason: string;
     try {
@@ -118,7 +135,8 @@ export class LayeredPriceBook implements PriceBook {
       at,
     };
     const tier = tierOf(normal(request.serviceTier));
-    const models = [...new Set([normal(request.responseModel), normal(request.model)])].filter((name) => name !== '');
+    const names = [normal(request.responseModel), normal(request.model), normal(request.sku)];
+    const models = [...new Set(names)].filter((name) => name !== '');
     const overlay = overlayLayer();
     const minute = this.#user?.intraday || overlay.intraday ? Math.floor(at / MINUTE) : undefined;
     const withTokens = request.tokens !== undefined;
@@ -140,8 +158,13 @@ export class LayeredPriceBook implements PriceBook {
       if (answer.known) return { reason: answer.reason, minute };
       why ??= answer.reason;
     }
-    const perUnit = overlay.findUnit(look, models, tier);
+    const perUnit = overlay.findUnit(look, models, tier) ?? unitsLayer().findUnit(look, models, tier);
     if (perUnit) return { plan: planOf(perUnit), minute };
+    if (names[2] !== '')
+      return {
+        reason: `no price is known for ${look.service} ${look.operation} per ${look.unit} (${names[2]})`,
+        minute,
+      };
     return { reason: why ?? unknownReason(look, models, withTokens), minute };
   }
 }
@@ -164,7 +187,7 @@ function fromLayer(
 
 function planOf(entry: PriceEntry): PricePlan | undefined {
   if (entry.tokens) return tokenPlan(entry.tokens);
-  return entry.perUnit && unitPlan(entry.perUnit);
+  return entry.perUnit && unitPlan(entry.perUnit, entry.fixed);
 }
 
 function unknownReason(look: Lookup, models: readonly string[], withTokens: boolean): string {
@@ -174,7 +197,16 @@ function unknownReason(look: Lookup, models: readonly string[], withTokens: bool
 }
 
 function tooLong(request: PriceRequest): string | undefined {
-  for (const name of ['responseModel', 'model', 'serviceTier', 'provider', 'service', 'operation', 'unit'] as const) {
+  for (const name of [
+    'responseModel',
+    'model',
+    'sku',
+    'serviceTier',
+    'provider',
+    'service',
+    'operation',
+    'unit',
+  ] as const) {
     const value = request[name];
     if (typeof value === 'string' && value.length > MAX_NAME) {
       return `${name} is ${value.length} characters long: no price has such a name`;

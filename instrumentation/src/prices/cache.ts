@@ -15,6 +15,7 @@ export interface CacheKey {
   readonly provider?: string | undefined;
   readonly model?: string | undefined;
   readonly responseModel?: string | undefined;
+  readonly sku?: string | undefined;
   readonly serviceTier?: string | undefined;
   readonly unit: string;
   readonly tokens?: unknown;
@@ -72,9 +73,9 @@ export class ResolvedCache {
       this.#buckets.set(name, bucket);
     }
     if (bucket.length >= MAX_PER_NAME) bucket.shift();
-    const { service, operation, provider, model, responseModel, serviceTier, unit } = key;
+    const { service, operation, provider, model, responseModel, sku, serviceTier, unit } = key;
     bucket.push({
-      key: { service, operation, provider, model, responseModel, serviceTier, unit },
+      key: { service, operation, provider, model, responseModel, sku, serviceTier, unit },
       withTokens: key.tokens !== undefined,
       day: Math.floor(at / DAY),
       minute: resolved.minute,
@@ -88,6 +89,7 @@ function same(slot: Slot, key: CacheKey): boolean {
   return (
     own.responseModel === key.responseModel &&
     own.model === key.model &&
+    own.sku === key.sku &&
     own.serviceTier === key.serviceTier &&
     own.provider === key.provider &&
     own.service === key.service &&

@@ -41,6 +41,17 @@ export interface PriceEntry {
   readonly tokens?: TokenRates | undefined;
   readonly unit?: string | undefined;
   readonly perUnit?: Decimal | undefined;
+  /** USD for each event, beside `perUnit`. */
+  readonly fixed?: Decimal | undefined;
+}
+
+/** What one unit of a currency is worth in USD during a time. */
+export interface ExchangeRate {
+  /** ISO 4217, upper case. */
+  readonly currency: string;
+  readonly usd: Decimal;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What is wrong in a price file: where (`prices[3].usd_per_million.input`) and why, naming the value. */
@@ -51,6 +62,7 @@ export interface Problem {
 
 export interface ParsedPrices {
   readonly entries: readonly PriceEntry[];
+  readonly rates?: readonly ExchangeRate[];
   readonly problems: readonly Problem[];
 }
 
@@ -61,6 +73,8 @@ export const ENTRY_KEYS: ReadonlySet<string> = new Set([
   'operation',
   'model',
   'model_prefix',
+  'sku',
+  'sku_prefix',
   'tier',
   'from',
   'to',
@@ -70,10 +84,13 @@ export const ENTRY_KEYS: ReadonlySet<string> = new Set([
   'usd_per_request',
   'unit',
   'usd_per_unit',
+  'usd_fixed',
   'source',
   'checked',
   'note',
 ]);
+
+const RATE_KEYS: ReadonlySet<string> = new Set(['currency', 'usd', 'from', 'to', 'source', 'checked', 'note']);
 
 /** Validates the content of a price file (docs/prices.md). Bad entries are left out and named in `problems`. */
 export function parsePrices(content: unknown): ParsedPrices {
@@ -95,7 +112,19 @@ export function parsePrices(content: unknown): ParsedPrices {
     if (reader.problems.length === 0) entries.push(entry);
     problems.push(...reader.problems);
   });
-  return { entries, problems };
+  const rates = isObject(content) && content.exchange_rates !== undefined ? content.exchange_rates : [];
+  if (!Array.isArray(rates)) {
+    problems.push({ path: 'exchange_rates', message: `expected a list, got ${describe(rates)}` });
+    return { entries, problems };
+  }
+  const exchange: ExchangeRate[] = [];
+  rates.forEach((raw, index) => {
+    const reader = new EntryReader(`exchange_rates[${index}]`);
+    const rate = reader.readRate(raw);
+    if (rate !== undefined && reader.problems.length === 0) exchange.push(rate);
+    problems.push(...reader.problems);
+  });
+  return { entries, rates: exchange, problems };
 }
 
 class EntryReader {
@@ -122,14 +151,15 @@ class EntryReader {
       provider: this.#provider(raw),
       service: this.#name(raw, 'service'),
       operation: this.#name(raw, 'operation'),
-      model: this.#name(raw, 'model'),
-      modelPrefix: this.#name(raw, 'model_prefix'),
+      model: this.#name(raw, 'model') ?? this.#name(raw, 'sku'),
+      modelPrefix: this.#name(raw, 'model_prefix') ?? this.#name(raw, 'sku_prefix'),
       tier: this.#name(raw, 'tier') ?? 'standard',
       from,
       to,
       tokens: this.#tokens(raw),
       unit: this.#name(raw, 'unit'),
       perUnit: raw.usd_per_unit === undefined ? undefined : this.#rate(raw.usd_per_unit, 'usd_per_unit'),
+      fixed: raw.usd_fixed === undefined ? undefined : this.#rate(raw.usd_fixed, 'usd_fixed'),
     };
     if (entry.provider === undefined && entry.service === undefined) {
       this.#bad('', 'needs "provider" or "service"');
@@ -144,10 +174,38 @@ class EntryReader {
     if (perToken && entry.model === undefined && entry.modelPrefix === undefined) {
       this.#bad('', '"usd_per_million" needs "model" or "model_prefix"');
     }
+    if (raw.usd_fixed !== undefined && raw.usd_per_unit === undefined) {
+      this.#bad('usd_fixed', 'needs "usd_per_unit" (or use "usd_per_request" for a model)');
+    }
+    const skus = [raw.model, raw.model_prefix, raw.sku, raw.sku_prefix].filter((name) => name !== undefined);
+    if (skus.length > 1 && (raw.sku !== undefined || raw.sku_prefix !== undefined)) {
+      this.#bad('sku', 'cannot stand beside "sku_prefix", "model" or "model_prefix"; give one of them');
+    }
     if (raw.usd_per_unit !== undefined && entry.unit === undefined) {
       this.#bad('unit', 'is needed beside "usd_per_unit", for example "request"');
     }
     return entry;
+  }
+
+  /** One line of `exchange_rates`: `{"currency": "CAD", "usd": "0.72", "from": "2026-11-01"}`. */
+  readRate(raw: unknown): ExchangeRate | undefined {
+    if (!isObject(raw)) {
+      this.#bad('', `expected an object, got ${describe(raw)}`);
+      return undefined;
+    }
+    for (const key of Object.keys(raw)) {
+      if (!RATE_KEYS.has(key)) this.#bad(key, `is not known; known are ${[...RATE_KEYS].join(', ')}`);
+    }
+    const currency = typeof raw.currency === 'string' ? raw.currency.trim().toUpperCase() : '';
+    if (!/^[A-Z]{3}$/.test(currency) || currency === 'USD') {
+      this.#bad('currency', `expected a currency of ISO 4217 other than USD, got ${describe(raw.currency)}`);
+    }
+    const from = this.#date(raw, 'from', Number.NEGATIVE_INFINITY);
+    const to = this.#date(raw, 'to', Number.POSITIVE_INFINITY);
+    if (from >= to) this.#bad('to', `${describe(raw.to)} is not after "from" (${describe(raw.from)})`);
+    const usd = this.#rate(raw.usd, 'usd');
+    if (usd?.coefficient === 0n) this.#bad('usd', 'is zero');
+    return usd === undefined ? undefined : { currency, usd, from, to };
   }
 
   #tokens(raw: Record<string, unknown>): TokenRates | undefined {

@@ -26,7 +26,7 @@ export function loadPriceBook(options: PriceBookOptions = {}): PriceBook {
   const problems = user.problems.map((problem) => `${path}: ${problem.path}: ${problem.message}`);
   if (problems.length > 0) diag.error(complaint(path, problems, user.digest !== undefined));
   if (user.digest === undefined) return new LayeredPriceBook(base, undefined, problems);
-  return new LayeredPriceBook(`${base}+user.${user.digest}`, new PriceLayer(user.entries), problems);
+  return new LayeredPriceBook(`${base}+user.${user.digest}`, new PriceLayer(user.entries, user.rates), problems);
 }
 
 const SHOWN = 10;

@@ -1,4 +1,4 @@
-import type { PriceEntry } from './entry.ts';
+import type { ExchangeRate, PriceEntry } from './entry.ts';
 
 /** What a price is looked up by. Names are lower case. */
 export interface Lookup {
@@ -20,7 +20,10 @@ export class PriceLayer {
   /** Whether a price begins or ends within a day. */
   readonly intraday: boolean;
 
-  constructor(entries: readonly PriceEntry[]) {
+  readonly #rates: readonly ExchangeRate[];
+
+  constructor(entries: readonly PriceEntry[], rates: readonly ExchangeRate[] = []) {
+    this.#rates = rates;
     this.intraday = entries.some((entry) => midDay(entry.from) || midDay(entry.to));
     for (const entry of entries) {
       if (entry.perUnit !== undefined) this.#units.push(entry);
@@ -64,15 +67,33 @@ export class PriceLayer {
     return this.#best(matching, look, tier);
   }
 
+  /** What one unit of a currency is worth in USD at a time: the line with the latest start, the later line among equals. */
+  findRate(currency: string, at: number): ExchangeRate | undefined {
+    let best: ExchangeRate | undefined;
+    for (const rate of this.#rates) {
+      if (rate.currency !== currency || at < rate.from || at >= rate.to) continue;
+      if (best === undefined || rate.from >= best.from) best = rate;
+    }
+    return best;
+  }
+
   #best(entries: readonly PriceEntry[] | undefined, look: Lookup, tier: string): PriceEntry | undefined {
     let best: PriceEntry | undefined;
     for (const entry of entries ?? []) {
       if (!applies(entry, look) || (entry.tier !== tier && entry.tier !== '*')) continue;
       // On equal terms the later line of the file wins, as the later start date does.
-      if (best === undefined || rank(entry) >= rank(best)) best = entry;
+      if (best === undefined || compare(entry, best) >= 0) best = entry;
     }
     return best;
   }
+}
+
+/** Of two entries that differ in nothing else, the longer prefix is the more specific one. */
+function compare(a: PriceEntry, b: PriceEntry): number {
+  const byPrefix = a.tokens === undefined ? (a.modelPrefix?.length ?? 0) - (b.modelPrefix?.length ?? 0) : 0;
+  const [ranks, other] = [rank(a), rank(b)];
+  const conditions = Math.floor(ranks / 2 ** 44) - Math.floor(other / 2 ** 44);
+  return conditions || byPrefix || ranks - other;
 }
 
 function midDay(time: number): boolean {

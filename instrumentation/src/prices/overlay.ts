@@ -17,6 +17,24 @@ export function overlayFiles(): unknown[] {
   ];
 }
 
+/** The content of the files with prices per unit, one per provider. */
+export function unitFiles(): unknown[] {
+  return [
+    require('./data/twilio.json'),
+    require('./data/stripe.json'),
+    require('./data/google-places.json'),
+    require('./data/cloudflare-r2.json'),
+  ];
+}
+
+let units: PriceLayer | undefined;
+
+/** What is not paid by token. Loaded at the first call of such a service: a service that makes none never pays for it. */
+export function unitsLayer(): PriceLayer {
+  units ??= new PriceLayer(unitFiles().flatMap((file) => parsePrices(file).entries));
+  return units;
+}
+
 /** This project's prices over the library's: tiers, and what it lacks or gets wrong. Loaded at first use. */
 export function overlayLayer(): PriceLayer {
   layer ??= new PriceLayer(overlayFiles().flatMap((file) => parsePrices(file).entries));

@@ -1,4 +1,4 @@
-import { AMOUNT_SCALE, type Decimal, decimalOf, formatAmount, multiply, rescale, toAmount } from '../money.ts';
+import { AMOUNT_SCALE, add, type Decimal, decimalOf, formatAmount, multiply, rescale, toAmount } from '../money.ts';
 import type { TokenUsage } from '../types.ts';
 import type { Meter, MeterRates, TokenRates } from './entry.ts';
 import { checkUsage, type MeteredUsage, meterUsage } from './usage.ts';
@@ -17,12 +17,13 @@ export interface PricePlan {
 const MAX_AMOUNT = 10n ** 18n;
 
 const MAX_QUANTITY_DECIMALS = 12;
+const ZERO: Decimal = { coefficient: 0n, scale: 0 };
 
-/** `quantity` units at a price each, exactly. */
-export function unitPlan(perUnit: Decimal): PricePlan {
+/** `quantity` units at a price each, and a fixed price for the event, exactly. */
+export function unitPlan(perUnit: Decimal, fixed: Decimal = ZERO): PricePlan {
   return {
     apply(_tokens, quantity) {
-      if (quantity === '1') return amountOf(toAmount(perUnit));
+      if (quantity === '1') return amountOf(toAmount(add(perUnit, fixed)));
       let count: Decimal;
       try {
         count = decimalOf(quantity);
@@ -33,7 +34,7 @@ export function unitPlan(perUnit: Decimal): PricePlan {
       if (count.scale > MAX_QUANTITY_DECIMALS) {
         return { reason: `quantity ${quantity} has more than ${MAX_QUANTITY_DECIMALS} decimals` };
       }
-      return amountOf(toAmount(multiply(perUnit, count)));
+      return amountOf(toAmount(add(multiply(perUnit, count), fixed)));
     },
   };
 }

@@ -40,7 +40,9 @@ export function eventAttributes(call: Finished): Attributes {
   const result: Attributes = {};
   if (end.attributes !== undefined) Object.assign(result, end.attributes);
   result['usage.id'] = call.id;
-  result['usage.version'] = 1;
+  result['usage.version'] = end.version ?? 1;
+  if (end.update === true) result['usage.update'] = true;
+  if (end.deleted === true) result['usage.deleted'] = true;
   result['client.id'] = scope.clientId ?? UNATTRIBUTED;
   result['usage.service'] = call.service;
   result['usage.operation'] = call.operation;
@@ -51,9 +53,14 @@ export function eventAttributes(call: Finished): Attributes {
   put(result, 'openai.response.service_tier', end.serviceTier);
   if (call.quantity !== undefined) result['usage.quantity'] = call.quantity;
   result['usage.unit'] = call.unit;
+  put(result, 'usage.sku', end.sku);
   if (cost.amount !== undefined) {
     result['cost.amount'] = cost.amount;
     result['cost.currency'] = 'USD';
+  }
+  if (cost.original !== undefined) {
+    result['cost.original_amount'] = cost.original.amount;
+    result['cost.original_currency'] = cost.original.currency;
   }
   result['cost.source'] = cost.source;
   put(result, 'cost.price_version', cost.version);

@@ -1,4 +1,4 @@
-import { describeError, warnOnce } from '../log.ts';
+import { describeError, quote, warnOnce } from '../log.ts';
 import { formatAmount, parseDecimal, toAmount } from '../money.ts';
 import type { PriceBook } from '../prices/book.ts';
 import { checkUsage } from '../prices/usage.ts';
@@ -10,6 +10,8 @@ export interface Cost {
   readonly source: CostSource;
   readonly version: string | undefined;
   readonly reason?: string;
+  /** What the provider said, where that is another currency than USD. */
+  readonly original?: { readonly amount: string; readonly currency: string };
 }
 
 /** A call as far as its cost depends on it; `quantity` is undefined where what was said is no quantity. */
@@ -23,6 +25,8 @@ export interface Pricable {
 
 // The ledger's Decimal(18,12) ends at 999,999.999999999999.
 const LIMIT_PICO = 10n ** 18n;
+// What the ledger reads as a quantity ends before 10^15.
+const QUANTITY_LIMIT_PICO = 10n ** 27n;
 
 /** What `formatAmount` makes of an amount below 1,000,000: there is nothing to normalize. */
 const NORMAL = /^(?:0|[1-9]\d{0,5})(?:\.\d{0,11}[1-9])?$/;
@@ -42,7 +46,7 @@ export function normalizeQuantity(value: unknown): string | undefined {
   const parsed = parseDecimal(value);
   if (!parsed.ok || parsed.value.coefficient < 0n || parsed.value.scale > 12) return undefined;
   const pico = toAmount(parsed.value);
-  return pico >= LIMIT_PICO ? undefined : formatAmount(pico);
+  return pico >= QUANTITY_LIMIT_PICO ? undefined : formatAmount(pico);
 }
 
 /** What is wrong with the counts of a call, naming the figure; undefined when they are possible. */
@@ -60,9 +64,7 @@ export function costOf(call: Pricable, end: CallEnd, problem: string | undefined
   let version: string | undefined;
   try {
     if (end.cost !== undefined) {
-      const amount = normalizeAmount(end.cost);
-      if (amount !== undefined) return { amount, source: 'provider', version: undefined };
-      return unpriced('the given cost is not an amount of less than 1000000 USD', undefined);
+      return providerCost(end.cost, end.costCurrency, call.at, book);
     }
     const prices = book();
     version = prices.version;
@@ -75,6 +77,7 @@ export function costOf(call: Pricable, end: CallEnd, problem: string | undefined
       operation: call.operation,
       provider: end.provider,
       model: end.requestModel,
+      sku: end.sku,
       responseModel: end.responseModel,
       serviceTier: end.serviceTier,
       tokens: end.tokens,
@@ -90,6 +93,21 @@ export function costOf(call: Pricable, end: CallEnd, problem: string | undefined
     warnOnce('price', 'a call could not be priced and is recorded as unpriced', error);
     return unpriced('the price book failed', version);
   }
+}
+
+/** What the provider said: taken as it is in USD, converted by the user's rate of the day in another currency. */
+function providerCost(cost: string, currency: string | undefined, at: Date, book: () => PriceBook): Cost {
+  const said = normalizeAmount(cost);
+  if (said === undefined) return unpriced('the given cost is not an amount of less than 1000000', undefined);
+  const code = (currency ?? 'USD').trim().toUpperCase();
+  if (code === 'USD') return { amount: said, source: 'provider', version: undefined };
+  if (!/^[A-Z]{3}$/.test(code)) return unpriced(`${quote(currency)} is not a currency of ISO 4217`, undefined);
+  const original = { amount: said, currency: code };
+  const prices = book();
+  const converted = prices.toUsd(said, code, at);
+  const amount = converted === undefined ? undefined : normalizeAmount(converted);
+  if (amount !== undefined) return { amount, source: 'provider', version: prices.version, original };
+  return { ...unpriced(`no exchange rate is known for ${code} on that day`, prices.version), original };
 }
 
 function unpriced(reason: string, version: string | undefined): Cost {

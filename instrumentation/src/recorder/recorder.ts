@@ -103,7 +103,7 @@ export class UsageRecorder implements Recorder {
     const unit = end.unit ?? 'request';
     const problem = absurdity(end);
     const cost = costOf({ ...about, quantity, unit, at }, end, problem, this.#parts.priceBook);
-    const call: Finished = { ...about, end, quantity, unit, cost, problem };
+    const call: Finished = { ...about, id: end.usageId ?? about.id, end, quantity, unit, cost, problem };
     const attributes = eventAttributes(call);
     // Money first: whatever happens to the telemetry, the event is out.
     guard('event', () => this.#emit(call.id, at, attributes, span));
