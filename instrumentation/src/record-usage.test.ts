@@ -101,6 +101,16 @@ describe('recordUsage', () => {
     });
   });
 
+  it('takes a sku and the currency of the cost', () => {
+    recordUsage({ service: 's', operation: 'o', sku: 'pro', cost: '2', currency: 'eur' });
+    expect(events[0]!.attributes).toMatchObject({
+      'usage.sku': 'pro',
+      'cost.original_amount': '2',
+      'cost.original_currency': 'EUR',
+      'cost.source': 'unpriced',
+    });
+  });
+
   it('keeps numbers exact', () => {
     recordUsage({ service: 's', operation: 'o', quantity: 0.1, cost: '0.000000000001' });
     recordUsage({ service: 's', operation: 'o', quantity: 1e-7, cost: '999999.999999999999' });

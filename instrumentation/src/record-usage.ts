@@ -17,8 +17,12 @@ export interface UsageRecord {
   readonly quantity?: string | number | undefined;
   /** What is counted: `segment`, `page`, `gb_month`, … Default `request`. */
   readonly unit?: string | undefined;
+  /** What the provider's price list calls it, where its price depends on it (`usage.sku`). */
+  readonly sku?: string | undefined;
+  /** Currency of `cost`, ISO 4217; default `USD`. Another one is converted by your dated rate (docs/prices.md). */
+  readonly currency?: string | undefined;
   /**
-   * What it cost in USD, as a decimal string such as `'0.0079'`: recorded as it is, `cost.source = provider`. Without
+   * What it cost, as a decimal string such as `'0.0079'`: recorded as it is, `cost.source = provider`. Without
    * it the price book prices service, operation, unit and quantity, or provider, model and tokens.
    */
   readonly cost?: string | undefined;
@@ -79,7 +83,8 @@ class Validator {
   }
 
   record(): string {
-    const { provider, model, serviceTier, tokens, estimated, billed, externalId, errorType } = this.#record;
+    const { provider, model, serviceTier, tokens, estimated, billed, externalId, errorType, sku, currency } =
+      this.#record;
     const service = this.#name('service') ?? 'unknown';
     const operation = this.#name('operation') ?? 'unknown';
     const unit = this.#record.unit === undefined ? 'request' : (this.#name('unit') ?? 'unknown');
@@ -99,7 +104,9 @@ class Validator {
       outcome,
       quantity,
       unit,
+      sku: typeof sku === 'string' ? sku : undefined,
       cost,
+      costCurrency: currency,
       provider,
       requestModel: model,
       serviceTier,
@@ -140,7 +147,7 @@ class Validator {
     const { cost } = this.#record;
     if (cost === undefined || cost === null) return undefined;
     const amount = typeof cost === 'string' ? normalizeAmount(cost) : undefined;
-    if (amount === undefined) this.#reject('cost', cost, 'USD as a decimal string such as "0.0079", below 1000000');
+    if (amount === undefined) this.#reject('cost', cost, 'a decimal string such as "0.0079", below 1000000');
     return amount;
   }
 
