@@ -11,9 +11,10 @@ import { writeSection } from './lib/page.ts';
 import { loadBench } from './load/index.ts';
 import { microBench } from './micro/index.ts';
 import { pipelineBench } from './pipeline/index.ts';
+import { providersBench } from './providers/index.ts';
 import { reportBench } from './report/index.ts';
 
-const BENCHES: readonly Bench[] = [cpuBench, loadBench, microBench, pipelineBench, reportBench];
+const BENCHES: readonly Bench[] = [cpuBench, providersBench, loadBench, microBench, pipelineBench, reportBench];
 
 const HELP = `npm run bench [-- [--quick] [--no-write] [name …]]
 

@@ -30,7 +30,7 @@ export function cleanEnvironment(extra: Record<string, string> = {}): Record<str
 }
 
 /** Runs a script that prints one JSON line with its `url` when it listens. */
-async function serve(args: readonly string[]): Promise<Server> {
+export async function serve(args: readonly string[]): Promise<Server> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env: cleanEnvironment() });
   const first = await firstLine(child);
   const { url } = JSON.parse(first) as { url: string };
