@@ -1,4 +1,5 @@
 export { currentScope, setClient, usageContext, withClient } from './attribution/index.ts';
+export { CloudflareR2Instrumentation } from './cloudflare-r2/index.ts';
 export { clientCostInstrumentations } from './instrumentations.ts';
 export { OpenAIInstrumentation } from './openai/index.ts';
 export type { PriceBook, PriceRequest, Problem } from './prices/index.ts';

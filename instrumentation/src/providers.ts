@@ -1,11 +1,16 @@
 import { createRequire } from 'node:module';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
+import { R2_PACKAGES } from './cloudflare-r2/packages.ts';
+import type { CloudflareR2InstrumentationConfig } from './cloudflare-r2/types.ts';
 import { type PackageSpec, packageInstrumentation } from './instrument/package-instrumentation.ts';
 import { OPENAI_PACKAGES } from './openai/packages.ts';
 import type { OpenAIInstrumentationConfig } from './openai/types.ts';
 
 /** Settings of the providers' instrumentations, by provider. */
-export type ProviderConfig = { readonly openai?: OpenAIInstrumentationConfig };
+export type ProviderConfig = {
+  readonly cloudflareR2?: CloudflareR2InstrumentationConfig;
+  readonly openai?: OpenAIInstrumentationConfig;
+};
 
 interface Provider {
   readonly name: keyof ProviderConfig;
@@ -20,6 +25,7 @@ const lazyRequire = createRequire(__filename);
 
 /** Every provider that is measured without code: one line each. */
 export const PROVIDERS: readonly Provider[] = [
+  { name: 'cloudflareR2', packages: R2_PACKAGES, load: () => lazyRequire('./cloudflare-r2/patching.js').r2Patch },
   { name: 'openai', packages: OPENAI_PACKAGES, load: () => lazyRequire('./openai/patching.js').openaiPatch },
 ];
 

@@ -1,0 +1,199 @@
+import { type Attributes, type Context, context } from '@opentelemetry/api';
+import { currentScope } from '../attribution/index.ts';
+import { warnOnce } from '../log.ts';
+import { getRecorder } from '../recorder/index.ts';
+import type { BillableCall, CallEnd, UsageScope } from '../types.ts';
+import { type Attempt, type Verdict, verdictOf } from './billing.ts';
+import type { Endpoint } from './hosts.ts';
+import { INFREQUENT_ACCESS, type Operation, operationOf, skuOf } from './operations.ts';
+import { bag, count, gigabytes, headerOf, text } from './values.ts';
+
+const SERVICE = 'cloudflare_r2';
+
+/** Multipart uploads of this process into Infrequent Access: their parts do not name the storage class. Bounded. */
+const infrequentUploads = new Set<string>();
+const MAX_UPLOADS = 10_000;
+
+/** One command on its way through the SDK: its attempts are requests to R2, each an operation. Methods never throw. */
+export class R2Call {
+  private readonly operation: Operation;
+  private readonly input: Readonly<Record<string, unknown>> | undefined;
+  private readonly started = new Date();
+  private readonly outside: Context = context.active();
+  private billable: BillableCall | undefined;
+  private scope: UsageScope | undefined;
+  private billed = 0;
+  private uncertain = 0;
+  private attempts = 0;
+  private last: Attempt | undefined;
+  private verdict: Verdict | undefined;
+  private requestId: string | undefined;
+  private settled: Promise<{ readonly output?: unknown }> | undefined;
+  private followed = false;
+
+  constructor(commandName: unknown, input: unknown) {
+    this.operation = operationOf(commandName);
+    this.input = bag(input);
+  }
+
+  /** @param settled what the whole command, retries included, ends with */
+  endsWith(settled: Promise<{ readonly output?: unknown }>): void {
+    this.settled = settled;
+    if (this.billable) this.follow();
+  }
+
+  /** A request is about to be sent. Returns the context to send it in. */
+  attempt(endpoint: Endpoint): Context {
+    try {
+      this.attempts += 1;
+      if (this.billable === undefined) this.begin(endpoint);
+      return this.billable?.context ?? context.active();
+    } catch (error) {
+      warnOnce('r2:begin', 'cloudflare_r2: a call could not be recorded', error);
+      return context.active();
+    }
+  }
+
+  answered(response: unknown): void {
+    try {
+      const status = count(bag(response)?.statusCode);
+      const headers = bag(bag(response)?.headers);
+      this.requestId = headerOf(headers, 'x-amz-request-id') ?? headerOf(headers, 'cf-ray') ?? this.requestId;
+      this.judge({ status });
+    } catch (error) {
+      warnOnce('r2:answer', 'cloudflare_r2: an answer could not be read', error);
+      this.judge({});
+    }
+  }
+
+  /** The request ended without an answer. */
+  unanswered(error: unknown): void {
+    try {
+      this.judge({ code: bag(error)?.code });
+    } catch {
+      this.judge({});
+    }
+  }
+
+  private begin(endpoint: Endpoint): void {
+    const { method, name } = this.operation;
+    const attributes: Attributes = {
+      'rpc.system': 'aws-api',
+      'rpc.service': 'S3',
+      'rpc.method': method,
+      'server.address': endpoint.address,
+      'server.port': endpoint.port,
+    };
+    const bucket = text(this.input?.Bucket);
+    if (bucket !== undefined) attributes['aws.s3.bucket'] = bucket;
+    // The call's own place and time: by now the SDK has awaited credentials and endpoint.
+    this.billable = context.with(this.outside, () => {
+      this.scope = currentScope();
+      return getRecorder().start({
+        service: SERVICE,
+        operation: name,
+        spanName: `${SERVICE} ${name}`,
+        attributes,
+        startTime: this.started,
+        scope: this.scope,
+      });
+    });
+    if (this.settled) this.follow();
+  }
+
+  private follow(): void {
+    if (this.followed || !this.settled) return;
+    this.followed = true;
+    this.settled.then(
+      (result) => this.finish(bag(result?.output), undefined, false),
+      (error) => this.finish(undefined, error, true),
+    );
+  }
+
+  private judge(attempt: Attempt): void {
+    this.settleLast();
+    this.last = attempt;
+    this.verdict = verdictOf(attempt);
+  }
+
+  private settleLast(): void {
+    if (this.verdict === 'billed') this.billed += 1;
+    else if (this.verdict === 'unknown') this.uncertain += 1;
+    this.verdict = undefined;
+  }
+
+  private finish(output: Readonly<Record<string, unknown>> | undefined, error: unknown, failed: boolean): void {
+    try {
+      const name = failed ? text(bag(error)?.name) : undefined;
+      if (this.verdict !== undefined && this.last !== undefined) this.verdict = verdictOf(this.last, name);
+      this.settleLast();
+      const infrequent = this.isInfrequentAccess(output);
+      this.billable?.end({ ...this.charge(infrequent), ...this.outcome(failed, error, name) });
+      if (infrequent && this.operation.method === 'GetObject' && !failed) this.chargeRetrieval(output);
+    } catch (problem) {
+      warnOnce('r2:end', 'cloudflare_r2: an answer could not be read; the call is recorded unpriced', problem);
+      this.billable?.end({ outcome: 'ok', unpricedReason: 'the answer could not be read' });
+    }
+  }
+
+  /** Each attempt that R2 counts is an operation. */
+  private charge(infrequentAccess: boolean): Omit<CallEnd, 'outcome'> {
+    const attributes: Attributes = {};
+    if (this.last?.status !== undefined) attributes['http.response.status_code'] = this.last.status;
+    if (this.attempts > 1) attributes['http.request.resend_count'] = this.attempts - 1;
+    if (this.requestId !== undefined) attributes['aws.request_id'] = this.requestId;
+    const sku = skuOf(this.operation, infrequentAccess);
+    const about = { sku, externalId: this.requestId, attributes };
+    // Free whatever became of it.
+    if (sku === 'free') return { ...about, quantity: Math.max(1, this.billed) };
+    if (this.billed > 0) return { ...about, quantity: this.billed, estimated: this.uncertain > 0 };
+    if (this.uncertain === 0) return { ...about, quantity: 0, billed: false };
+    const unpricedReason =
+      this.last?.status === undefined
+        ? 'no answer came: it is not known whether R2 counted the operation'
+        : `Cloudflare does not say whether an answer of ${this.last.status} is billed`;
+    return { ...about, quantity: this.uncertain, unpricedReason };
+  }
+
+  private outcome(failed: boolean, error: unknown, name: string | undefined): Pick<CallEnd, 'outcome'> {
+    // Not modified: the SDK rejects, but it is what was asked for.
+    if (!failed || this.last?.status === 304) return { outcome: 'ok' };
+    if (name === 'AbortError') return { outcome: 'aborted', error, errorType: name } as CallEnd;
+    const status = this.last?.status;
+    const errorType = name === undefined || /^(Error|UnknownError|Unknown)$/.test(name) ? status : name;
+    return { outcome: 'error', error, errorType: errorType === undefined ? name : String(errorType) } as CallEnd;
+  }
+
+  private isInfrequentAccess(output: Readonly<Record<string, unknown>> | undefined): boolean {
+    const said = this.input?.StorageClass ?? output?.StorageClass;
+    const upload = text(this.input?.UploadId);
+    if (this.operation.method === 'CreateMultipartUpload' && said === INFREQUENT_ACCESS) {
+      const created = text(output?.UploadId);
+      if (infrequentUploads.size >= MAX_UPLOADS) infrequentUploads.clear();
+      if (created !== undefined) infrequentUploads.add(created);
+    }
+    if (said !== undefined || upload === undefined) return said === INFREQUENT_ACCESS;
+    const infrequent = infrequentUploads.has(upload);
+    if (/^(Complete|Abort)MultipartUpload$/.test(this.operation.method)) infrequentUploads.delete(upload);
+    return infrequent;
+  }
+
+  /** Reading what is stored in Infrequent Access costs by the gigabyte, beside the operation. */
+  private chargeRetrieval(output: Readonly<Record<string, unknown>> | undefined): void {
+    const bytes = count(output?.ContentLength);
+    const operation = 'data_retrieval';
+    const scope = { ...this.scope, operation: undefined };
+    context
+      .with(this.outside, () =>
+        getRecorder().start({ service: SERVICE, operation, spanName: `${SERVICE} ${operation}`, scope }),
+      )
+      .end({
+        outcome: 'ok',
+        sku: operation,
+        unit: 'gb',
+        quantity: bytes === undefined ? 0 : gigabytes(bytes),
+        externalId: this.requestId,
+        ...(bytes === undefined ? { unpricedReason: 'the length of what was read is not known' } : {}),
+      });
+  }
+}
