@@ -7,3 +7,11 @@ export type {
   StandInToolCall,
   StandInUsage,
 } from './script.ts';
+export {
+  createStripeStandIn,
+  type StripeExchange,
+  type StripeFailure,
+  type StripeRequest,
+  type StripeStandIn,
+  type StripeStandInOptions,
+} from './stripe/index.ts';
