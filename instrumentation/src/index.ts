@@ -9,6 +9,7 @@ export type { UsageRecord } from './record-usage.ts';
 export { recordUsage } from './record-usage.ts';
 export { getRecorder, setRecorder } from './recorder/index.ts';
 export { flush } from './start.ts';
+export { TwilioInstrumentation } from './twilio/index.ts';
 export type {
   BillableCall,
   CallEnd,

@@ -5,11 +5,14 @@ import type { CloudflareR2InstrumentationConfig } from './cloudflare-r2/types.ts
 import { type PackageSpec, packageInstrumentation } from './instrument/package-instrumentation.ts';
 import { OPENAI_PACKAGES } from './openai/packages.ts';
 import type { OpenAIInstrumentationConfig } from './openai/types.ts';
+import { TWILIO_PACKAGES } from './twilio/packages.ts';
+import type { TwilioInstrumentationConfig } from './twilio/types.ts';
 
 /** Settings of the providers' instrumentations, by provider. */
 export type ProviderConfig = {
   readonly cloudflareR2?: CloudflareR2InstrumentationConfig;
   readonly openai?: OpenAIInstrumentationConfig;
+  readonly twilio?: TwilioInstrumentationConfig;
 };
 
 interface Provider {
@@ -27,6 +30,7 @@ const lazyRequire = createRequire(__filename);
 export const PROVIDERS: readonly Provider[] = [
   { name: 'cloudflareR2', packages: R2_PACKAGES, load: () => lazyRequire('./cloudflare-r2/patching.js').r2Patch },
   { name: 'openai', packages: OPENAI_PACKAGES, load: () => lazyRequire('./openai/patching.js').openaiPatch },
+  { name: 'twilio', packages: TWILIO_PACKAGES, load: () => lazyRequire('./twilio/patching.js').twilioPatch },
 ];
 
 /** One instrumentation per provider. */

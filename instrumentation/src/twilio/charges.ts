@@ -13,6 +13,8 @@ export interface TwilioCharge extends OpenCharge {
   readonly mms?: boolean | undefined;
   readonly channel?: boolean | undefined;
   readonly test?: boolean | undefined;
+  /** Its usage is as Twilio said it, from the start. */
+  readonly exact?: boolean | undefined;
 }
 
 /** `usage.version` of what ends a charge, by callback or by what a later answer says. */
@@ -27,6 +29,13 @@ export function chargeKey(sid: string): string {
 
 export type Creation = Omit<TwilioCharge, 'usageId' | 'version' | 'scope' | 'at'>;
 
+let made = false;
+
+/** Whether this process has made any charge that a later answer may end. */
+export function anyCharge(): boolean {
+  return made;
+}
+
 /** Ends the call that made a charge and remembers it for what is reported later. */
 export function createCharge(
   call: BillableCall,
@@ -35,6 +44,7 @@ export function createCharge(
   about: Creation,
   end: CallEnd,
 ): void {
+  made = true;
   const at = new Date();
   call.end({ ...end, externalId: sid });
   const usageId = end.usageId ?? call.id;

@@ -1,6 +1,8 @@
 import type { PackageSpec } from '../instrument/package-instrumentation.ts';
 
-/** Every REST call of the package passes the client in BaseTwilio.js; applications may load that file alone. */
+// Every REST call passes the client of this file; applications may load it, or what extends it, without the main one.
+const FILES = ['lib/base/BaseTwilio.js', 'dist/lib/base/BaseTwilio.js'];
+
 export const TWILIO_PACKAGES: readonly PackageSpec[] = [
-  { name: 'twilio', majors: [4, 6], files: ['lib/base/BaseTwilio.js'], specifiers: ['twilio/lib/rest/Twilio.js'] },
+  { name: 'twilio', majors: [4, 6], files: FILES, specifiers: ['twilio/lib/rest/Twilio.js'] },
 ];

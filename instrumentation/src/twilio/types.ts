@@ -1,0 +1,4 @@
+import type { InstrumentationConfig } from '@opentelemetry/instrumentation';
+
+/** Has no settings of its own. */
+export interface TwilioInstrumentationConfig extends InstrumentationConfig {}
