@@ -1,0 +1,114 @@
+import { type Context, context } from '@opentelemetry/api';
+import { currentScope } from '../attribution/index.ts';
+import { warnOnce } from '../log.ts';
+import { closeCall, type OpenCall, openCall } from '../openai/abandoned.ts';
+import { getRecorder } from '../recorder/index.ts';
+import type { UsageScope } from '../types.ts';
+import { Answer } from './answer.ts';
+import { BodyTap, MAX_BODY } from './body.ts';
+import type { Rules } from './observe.ts';
+import type { HttpCallStart, HttpRequest, HttpRule } from './types.ts';
+
+/** Two copies of this package in one process must not both record a request. */
+const TAKEN = Symbol.for('client-cost http request');
+const WATCH = Symbol('client-cost http watch');
+
+/** One request that a rule knows, from its beginning to its one end. Methods never throw. */
+export class HttpWatch implements OpenCall {
+  previous: OpenCall | undefined;
+  next: OpenCall | undefined;
+  /** The body's bytes go here; undefined where nobody wants them. */
+  tap: BodyTap | undefined;
+  requestTap: BodyTap | undefined;
+  readonly #rule: HttpRule<unknown>;
+  readonly #match: unknown;
+  readonly #started: HttpCallStart;
+  readonly #context: Context;
+  readonly #scope: UsageScope;
+  readonly #begin = new Date();
+  #status: number | undefined;
+  #header: (name: string) => string | undefined = () => undefined;
+  #ended = false;
+
+  constructor(rule: HttpRule<unknown>, match: unknown, started: HttpCallStart) {
+    this.#rule = rule;
+    this.#match = match;
+    this.#started = started;
+    this.#context = context.active();
+    // Read now: the answer comes in an execution of its own.
+    this.#scope = currentScope();
+    if (started.wantsRequestBody === true) this.requestTap = new BodyTap();
+    openCall(this);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The answer's head has come. Where its body says nothing that is needed, that is all. */
+  answered(status: number, header: (name: string) => string | undefined): void {
+    if (this.#ended || this.#status !== undefined) return;
+    // Early hints and the like: the answer is still to come.
+    if (status < 200 && status !== 101) return;
+    this.#status = status;
+    this.#header = header;
+    if (this.#started.wantsBody !== true) this.finish(undefined, true);
+    else if (!(Number(header('content-length') ?? 0) > MAX_BODY)) this.tap = new BodyTap();
+  }
+
+  /** The process ends before the answer is here. */
+  abandoned(): void {
+    this.finish(undefined, false);
+  }
+
+  /** @param whole the body has come to its end */
+  finish(error: unknown, whole: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    closeCall(this);
+    try {
+      const answer = new Answer({
+        status: this.#status,
+        header: this.#header,
+        error,
+        whole,
+        wanted: this.#started.wantsBody === true,
+        tap: this.tap,
+        requestTap: this.requestTap,
+      });
+      const end = this.#rule.end(this.#match, answer);
+      if (end === undefined) return;
+      const { start = this.#started.start, ...rest } = end;
+      // The span's parent is what was active when the request was made.
+      context.with(this.#context, () =>
+        getRecorder()
+          .start({ ...start, scope: start.scope ?? this.#scope, startTime: start.startTime ?? this.#begin })
+          .end(rest),
+      );
+    } catch (error_) {
+      warnOnce(
+        `http:end:${this.#started.start.service}`,
+        `a call of ${this.#started.start.service} could not be recorded`,
+        error_,
+      );
+    }
+  }
+}
+
+/** The first rule that knows the request begins a watch on it. */
+export function beginWatch(carrier: object, seen: HttpRequest, rules: Rules): HttpWatch | undefined {
+  if (TAKEN in carrier) return undefined;
+  for (const { rule } of rules) {
+    const match = rule.matches(seen);
+    if (match === undefined) continue;
+    const watch = new HttpWatch(rule, match, rule.begin(match, seen));
+    Object.defineProperties(carrier, { [TAKEN]: { value: true }, [WATCH]: { value: watch } });
+    return watch;
+  }
+  return undefined;
+}
+
+/** The watch on a request, where there is one. */
+export function watchOf(carrier: object): HttpWatch | undefined {
+  return (carrier as { [WATCH]?: HttpWatch })[WATCH];
+}

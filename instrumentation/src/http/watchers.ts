@@ -1,0 +1,2 @@
+export { watchHttpRequest } from './node-http.ts';
+export { watchUndiciRequest } from './undici.ts';
