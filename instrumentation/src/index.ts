@@ -10,6 +10,12 @@ export { recordUsage } from './record-usage.ts';
 export { getRecorder, setRecorder } from './recorder/index.ts';
 export { flush } from './start.ts';
 export { TwilioInstrumentation } from './twilio/index.ts';
+export {
+  type TwilioWebhookMiddleware,
+  type TwilioWebhookOptions,
+  type TwilioWebhookParams,
+  twilioWebhook,
+} from './twilio/webhook/index.ts';
 export type {
   BillableCall,
   CallEnd,

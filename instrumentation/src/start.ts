@@ -41,7 +41,16 @@ export function startRecording(): void {
     ensureDiagLogger(process.env.OTEL_LOG_LEVEL);
     const config = getConfig();
     if (config.disabled) return;
-    attributeIncoming({ config, onRequest: decideSdk, extractTrace: () => sdk !== undefined });
+    attributeIncoming({
+      config,
+      onRequest: decideSdk,
+      extractTrace: () => sdk !== undefined,
+      // Loaded with the first signed request.
+      webhook: {
+        header: 'x-twilio-signature',
+        observe: (request, response) => twilioWebhooks().observeWebhook(request, response),
+      },
+    });
     propagateToOwnHosts(new OwnHosts(config.ownHosts));
     setRecorderFactory(
       () =>
@@ -129,6 +138,9 @@ function ensureContextManager(): void {
   ) as typeof import('@opentelemetry/context-async-hooks');
   context.setGlobalContextManager(new hooks.AsyncLocalStorageContextManager().enable());
 }
+
+const twilioWebhooks = () =>
+  lazyRequire('./twilio/webhook/automatic.js') as typeof import('./twilio/webhook/automatic.ts');
 
 const exporterPackage = () => lazyRequire('@client-cost/exporter') as typeof import('@client-cost/exporter');
 

@@ -14,6 +14,16 @@ export interface IncomingOptions {
   readonly onRequest?: () => void;
   /** Whether the caller's W3C trace context is to be taken up: nobody else does. */
   readonly extractTrace?: () => boolean;
+  /** Sees the requests that have a header, before they are handled. */
+  readonly webhook?: RequestObserver;
+}
+
+/** Somebody who looks at some incoming requests and changes none. */
+export interface RequestObserver {
+  /** Lower case: requests without it cost nothing. */
+  readonly header: string;
+  /** May throw. */
+  readonly observe: (request: http.IncomingMessage, response: http.ServerResponse) => void;
 }
 
 const EVENTS = new Set(['request', 'checkContinue', 'checkExpectation', 'upgrade']);
@@ -37,8 +47,19 @@ export function attributeIncoming(next: IncomingOptions): void {
       if (entry === undefined) return original.call(this, event, ...args);
       bindEvents(args[0], entry);
       bindEvents(args[1], entry);
+      if (event !== 'upgrade') observe(args[0] as http.IncomingMessage, args[1] as http.ServerResponse);
       return runInScope(entry.scope, () => original.call(this, event, ...args), entry.parent);
     };
+  }
+}
+
+function observe(request: http.IncomingMessage, response: http.ServerResponse): void {
+  const observer = options?.webhook;
+  if (observer === undefined || request.headers[observer.header] === undefined) return;
+  try {
+    observer.observe(request, response);
+  } catch (error) {
+    warnOnce('incoming:webhook', 'an incoming webhook could not be looked at; it is handled all the same', error);
   }
 }
 

@@ -1,0 +1,6 @@
+export {
+  type TwilioWebhookMiddleware,
+  type TwilioWebhookOptions,
+  type TwilioWebhookParams,
+  twilioWebhook,
+} from './middleware.ts';
