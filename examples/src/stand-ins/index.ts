@@ -1,4 +1,12 @@
 export { createOpenAIStandIn, type OpenAIStandIn, type OpenAIStandInOptions } from './openai.ts';
+export {
+  createR2StandIn,
+  type R2Exchange,
+  type R2Failure,
+  type R2Request,
+  type R2StandIn,
+  type R2StandInOptions,
+} from './r2/index.ts';
 export type {
   StandInExchange,
   StandInFailure,
