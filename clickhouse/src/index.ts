@@ -7,5 +7,6 @@ export {
   createLedgerClient,
   resolveConnection,
 } from './client.ts';
+export * from './corrections/index.ts';
 export * from './migrate/index.ts';
 export * from './queries/index.ts';

@@ -6,6 +6,10 @@ export interface SchemaOptions {
   readonly retentionDays?: number | undefined;
   /** Seconds between two refreshes of the recent daily rollups. Default 60. */
   readonly refreshSeconds?: number | undefined;
+  /** Seconds between two looks for charges that updates (later reports about a charge) belong to. Default 10. */
+  readonly updateSeconds?: number | undefined;
+  /** Seconds that an update waits for its charge before it becomes a charge of its own. Default 300. */
+  readonly updateWaitSeconds?: number | undefined;
   /** Name of the ClickHouse cluster. Unset: one node. */
   readonly cluster?: string | undefined;
 }
@@ -14,6 +18,8 @@ export interface ResolvedSchemaOptions {
   readonly database: string;
   readonly retentionDays: number;
   readonly refreshSeconds: number;
+  readonly updateSeconds: number;
+  readonly updateWaitSeconds: number;
   readonly cluster: string | undefined;
 }
 
@@ -22,11 +28,14 @@ export const DEFAULT_DATABASE = 'client_cost';
 /** Fills in the defaults. Throws a RangeError that names the option when a value cannot be used. */
 export function resolveSchemaOptions(options: SchemaOptions): ResolvedSchemaOptions {
   const { database = DEFAULT_DATABASE, retentionDays = 30, refreshSeconds = 60, cluster } = options;
+  const { updateSeconds = 10, updateWaitSeconds = 300 } = options;
   checkName('database', database);
   if (cluster !== undefined) checkName('cluster', cluster);
   checkWhole('retentionDays', retentionDays, 0, 36_500);
   checkWhole('refreshSeconds', refreshSeconds, 1, 86_400);
-  return { database, retentionDays, refreshSeconds, cluster };
+  checkWhole('updateSeconds', updateSeconds, 1, 60);
+  checkWhole('updateWaitSeconds', updateWaitSeconds, 0, 86_400);
+  return { database, retentionDays, refreshSeconds, updateSeconds, updateWaitSeconds, cluster };
 }
 
 function checkName(option: string, value: string): void {
@@ -53,10 +62,12 @@ const literal = (text: string): string => `'${text.replaceAll('\\', '\\\\').repl
 /**
  * Fills the placeholders of a migration. One text serves one node and a cluster:
  *
- * - `{{db}}` the database · `{{on_cluster}}` ` ON CLUSTER …` · `{{retention_days}}` · `{{refresh_seconds}}`
+ * - `{{db}}` the database · `{{on_cluster}}` ` ON CLUSTER …` · `{{retention_days}}` · `{{refresh_seconds}}` · `{{update_seconds}}` ·
+ *   `{{update_wait_seconds}}`
  * - `{{engine:X(args)}}` a table of one shard: X, or ReplicatedX of the shard
  * - `{{engine_everywhere:X(args)}}` a small table that every node holds whole: X, or ReplicatedX across all shards
  * - `{{local:t}}` the table that stores t's rows; `{{distributed:t:key}}` the statement that puts a Distributed t in front of it
+ * - `{{alter_distributed:t:change}}` the statement that changes the columns of the Distributed t as well
  * - `{{read:t}}` the rows of t on all shards · `{{ttl:expr}}` the retention clause
  * - `{{define:name}}…{{enddefine}}` a text of this file, put in where `{{use:name}}` stands after it
  * - `{{no_block_dedup}}` switches off the deduplication of identical blocks: a block dropped at the door would never reach the views
@@ -87,6 +98,8 @@ const placeholders: Record<string, Render> = {
   on_cluster: onCluster,
   retention_days: ({ retentionDays }) => String(retentionDays),
   refresh_seconds: ({ refreshSeconds }) => String(refreshSeconds),
+  update_seconds: ({ updateSeconds }) => String(updateSeconds),
+  update_wait_seconds: ({ updateWaitSeconds }) => String(updateWaitSeconds),
   engine: ({ cluster }, engine) => (cluster === undefined ? engine : replicated(engine, '{shard}', '{replica}')),
   engine_everywhere: ({ cluster }, engine) =>
     cluster === undefined ? engine : replicated(engine, 'all', '{shard}-{replica}'),
@@ -97,6 +110,12 @@ const placeholders: Record<string, Render> = {
     if (cluster === undefined) return '';
     const target = `${identifier(database)}.${table}`;
     return `CREATE TABLE IF NOT EXISTS ${target}${onCluster(options)} AS ${target}_local\nENGINE = Distributed(${literal(cluster)}, ${literal(database)}, ${literal(`${table}_local`)}, ${key});`;
+  },
+  alter_distributed: (options, argument) => {
+    const [table = '', change = ''] = argument.split(/:(.*)/s);
+    return options.cluster === undefined
+      ? ''
+      : `ALTER TABLE ${identifier(options.database)}.${table}${onCluster(options)} ${change};`;
   },
   drop_distributed: (options, table) =>
     options.cluster === undefined

@@ -30,17 +30,37 @@ export async function tuneStatements(client: ClickHouseClient, schema: ResolvedS
       const days = /\bTTL .*toIntervalDay\((\d+)\)/.exec(sql)?.[1];
       if (Number(days ?? 0) !== schema.retentionDays) statements.push(retention(name, column, schema));
     }
-    if (name === 'usage_daily_refresh' && !hasInterval(sql, schema.refreshSeconds)) {
+    const every = INTERVALS[name]?.(schema);
+    if (every !== undefined && !hasInterval(sql, every)) {
       statements.push(
         renderMigration(
-          'ALTER TABLE {{db}}.usage_daily_refresh{{on_cluster}} MODIFY REFRESH EVERY {{refresh_seconds}} SECOND APPEND',
+          `ALTER TABLE {{db}}.${identifier(name)}{{on_cluster}} MODIFY REFRESH EVERY ${every} SECOND APPEND`,
           schema,
         ),
+      );
+    }
+    const wait = WAITING.exec(sql)?.[1];
+    if (wait !== undefined && REFRESHED.test(sql) && Number(wait) !== schema.updateWaitSeconds) {
+      const query = sql
+        .slice(sql.indexOf(' AS WITH ') + ' AS '.length)
+        .replace(WAITING, `toIntervalSecond(${schema.updateWaitSeconds}) AS waiting`);
+      statements.push(
+        `${renderMigration(`ALTER TABLE {{db}}.${identifier(name)}{{on_cluster}}`, schema)} MODIFY QUERY ${query}`,
       );
     }
   }
   return statements;
 }
+
+/** The views with an interval of their own setting. */
+const INTERVALS: Record<string, (schema: ResolvedSchemaOptions) => number> = {
+  usage_daily_refresh: ({ refreshSeconds }) => refreshSeconds,
+  usage_updates_apply: ({ updateSeconds }) => updateSeconds,
+};
+
+/** How long updates wait, as the views that apply them spell it (0013). */
+const WAITING = /toIntervalSecond\((\d+)\) AS waiting/;
+const REFRESHED = /^CREATE MATERIALIZED VIEW .*?REFRESH EVERY /s;
 
 function retention(table: string, column: string, schema: ResolvedSchemaOptions): string {
   const change = schema.retentionDays === 0 ? 'REMOVE TTL' : `MODIFY {{ttl:${column}}}`;

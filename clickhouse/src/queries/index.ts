@@ -13,3 +13,4 @@ export { type ClientChange, type ClientRecord, listClients, setClient } from './
 export { addDays, daysInMonth, monthPeriod, type Period, QueryInputError, utcDay } from './dates.ts';
 export type { Figures } from './run.ts';
 export * from './summaries.ts';
+export { applyUpdates } from './updates.ts';

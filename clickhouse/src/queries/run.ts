@@ -1,4 +1,4 @@
-import type { ClickHouseClient } from '@clickhouse/client';
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 
 /** A row as it arrives: decimals and 64-bit integers as strings. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -38,12 +38,13 @@ export async function select(
   client: ClickHouseClient,
   query: string,
   params: Record<string, unknown> = {},
+  settings: ClickHouseSettings = {},
 ): Promise<Row[]> {
   const result = await client.query({
     query,
     query_params: params,
     format: 'JSONEachRow',
-    clickhouse_settings: SETTINGS,
+    clickhouse_settings: { ...settings, ...SETTINGS },
   });
   return result.json<Row>();
 }

@@ -49,10 +49,17 @@ async function ready(child: ChildProcess): Promise<string> {
   throw new Error(`the engine ended with ${String(child.exitCode)}`);
 }
 
+const REFRESHING = [
+  'usage_daily_refresh',
+  'usage_daily_wide_refresh',
+  'usage_updates_apply',
+  'usage_updates_wide_apply',
+];
+
 /** A migrated database of its own with the automatic refreshes stopped, so that a test says when they happen. */
 export async function freshLedger(engine: TestEngine, database: string): Promise<ClickHouseClient> {
   await migrate({ client: engine.admin, database, retentionDays: 0 });
-  for (const view of ['usage_daily_refresh', 'usage_daily_wide_refresh']) {
+  for (const view of REFRESHING) {
     await engine.admin.command({ query: `SYSTEM STOP VIEW ${database}.${view}` });
     // A refresh that began before the stop would still write.
     await engine.admin.command({ query: `SYSTEM WAIT VIEW ${database}.${view}` }).catch(() => {});

@@ -1,0 +1,3 @@
+export { type ChargeFilter, readCharges } from './read.ts';
+export { LEDGER_COLUMNS, type LedgerRow, newCharge, nextVersion } from './row.ts';
+export { StaleCorrectionError, type WriteOptions, writeCharges } from './write.ts';
