@@ -6,6 +6,7 @@ import { CliError, EXIT, explain } from './exit.ts';
 import { type CliIo, processIo } from './io.ts';
 import { migrateCommand } from './migrate.ts';
 import { reportCommand } from './report.ts';
+import { settleCommand } from './settle.ts';
 import { startCommand } from './start.ts';
 
 const EXAMPLES = `
@@ -32,6 +33,7 @@ export function createProgram(io: CliIo): Command {
     clientsCommand(io),
     backfillCommand(io),
     doctorCommand(io),
+    settleCommand(io),
   ];
   for (const command of commands) program.addCommand(command);
   settle(program, io);

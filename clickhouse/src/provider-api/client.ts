@@ -183,7 +183,7 @@ function retryAfter(headers: Headers): number | undefined {
 function networkProblem(error: unknown, timeoutMs: number): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `gives no answer within ${timeoutMs / 1_000} s`;
   const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
-  return `cannot be reached (${cause?.code ?? cause?.message ?? String(error)})`;
+  return `cannot be reached (${cause?.code ?? cause?.message ?? 'no connection'})`;
 }
 
 /** The provider's own words: `{message}` (Twilio), `{error: {message}}` (Stripe, OpenAI). */
