@@ -1,5 +1,6 @@
 export { currentScope, setClient, usageContext, withClient } from './attribution/index.ts';
 export { CloudflareR2Instrumentation } from './cloudflare-r2/index.ts';
+export { GooglePlacesInstrumentation, type GooglePlacesInstrumentationConfig } from './google-places/index.ts';
 export { clientCostInstrumentations } from './instrumentations.ts';
 export { OpenAIInstrumentation } from './openai/index.ts';
 export type { PriceBook, PriceRequest, Problem } from './prices/index.ts';

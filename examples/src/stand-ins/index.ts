@@ -1,3 +1,14 @@
+export {
+  createGooglePlacesGrpcStandIn,
+  type GooglePlacesGrpcStandIn,
+} from './google-places/grpc.ts';
+export {
+  createGooglePlacesStandIn,
+  type GooglePlacesStandIn,
+  type PlacesStandInExchange,
+  type PlacesStandInOptions,
+  type PlacesStandInRequest,
+} from './google-places/index.ts';
 export { createOpenAIStandIn, type OpenAIStandIn, type OpenAIStandInOptions } from './openai.ts';
 export {
   createR2StandIn,

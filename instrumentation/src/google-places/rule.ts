@@ -1,0 +1,59 @@
+import type { HttpAnswer, HttpCallEnd, HttpCallStart, HttpRequest, HttpRule } from '../http/types.ts';
+import { classify, type PlacesCall, SERVICE } from './sku.ts';
+import { chargeOf, legacyStatus } from './usage.ts';
+
+interface Match {
+  call: PlacesCall;
+  /** What of the request a session in its body may change. */
+  readonly autocomplete: boolean;
+}
+
+/** Requests to the two hosts of the Places API: fetch, node:http and whatever goes through them. */
+export const placesRule: HttpRule<Match> = {
+  matches(request: HttpRequest): Match | undefined {
+    const query = new URLSearchParams(request.search);
+    const call = classify({ path: request.path, query, fieldMask: request.header('x-goog-fieldmask') });
+    if (call === undefined || request.method === 'OPTIONS') return undefined;
+    return { call, autocomplete: call.operation === 'autocomplete' && !call.legacy };
+  },
+
+  begin({ call, autocomplete }, request): HttpCallStart {
+    return {
+      start: {
+        service: SERVICE,
+        operation: call.operation,
+        spanName: `${SERVICE} ${call.operation}`,
+        attributes: {
+          'http.request.method': request.method,
+          'server.address': request.host,
+          'server.port': request.port,
+        },
+      },
+      wantsBody: call.legacy && call.operation !== 'photo',
+      wantsRequestBody: autocomplete,
+    };
+  },
+
+  end(match, answer): HttpCallEnd {
+    if (match.autocomplete) match.call = withSession(match.call, answer);
+    const { call } = match;
+    return {
+      ...chargeOf(call, {
+        outcome: answer.outcome,
+        status: answer.status,
+        errorType: answer.errorType,
+        refused: answer.unsent ? true : undefined,
+        apiStatus: call.legacy && answer.status === 200 ? legacyStatus(answer.json(), answer.text()) : undefined,
+      }),
+      ...(answer.error === undefined ? undefined : { error: answer.error }),
+    };
+  },
+};
+
+function withSession(call: PlacesCall, answer: HttpAnswer): PlacesCall {
+  const sent = answer.requestJson() as { sessionToken?: unknown; session_token?: unknown } | null | undefined;
+  const token = sent?.sessionToken ?? sent?.session_token;
+  return typeof token === 'string' && token !== ''
+    ? { ...call, sku: 'autocomplete_session_request', estimated: true }
+    : call;
+}
