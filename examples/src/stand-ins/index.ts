@@ -34,3 +34,4 @@ export {
   type StripeStandIn,
   type StripeStandInOptions,
 } from './stripe/index.ts';
+export { createTwilioStandIn, type TwilioStandIn, type TwilioStandInOptions } from './twilio/index.ts';
