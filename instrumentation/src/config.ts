@@ -15,6 +15,8 @@ export interface Config {
   readonly ownHosts: readonly string[];
   /** `CLIENT_COST_PRICES`: path of the user's price file. */
   readonly pricesFile: string | undefined;
+  /** `CLIENT_COST_HTTP_PROVIDERS`: path of the file of billable HTTP APIs (docs/providers/http.md). */
+  readonly httpProvidersFile: string | undefined;
   /** `CLIENT_COST_SDK`: `off` never starts an OpenTelemetry SDK. */
   readonly startSdk: boolean;
 }
@@ -42,6 +44,7 @@ export function readConfig(env: Env): Config {
     trustBaggage: readChoice(env, 'CLIENT_COST_TRUST_BAGGAGE', ['own', 'always', 'never'], 'own'),
     ownHosts: readHostPatterns(env, 'CLIENT_COST_OWN_HOSTS'),
     pricesFile: text(env, 'CLIENT_COST_PRICES'),
+    httpProvidersFile: text(env, 'CLIENT_COST_HTTP_PROVIDERS'),
     startSdk: readChoice(env, 'CLIENT_COST_SDK', ['auto', 'off'], 'auto') === 'auto',
   };
 }

@@ -1,6 +1,9 @@
 export { currentScope, setClient, usageContext, withClient } from './attribution/index.ts';
 export { CloudflareR2Instrumentation } from './cloudflare-r2/index.ts';
 export { GooglePlacesInstrumentation, type GooglePlacesInstrumentationConfig } from './google-places/index.ts';
+export { validateHttpProviders } from './http/declarative/file.ts';
+export type { HttpAnswer, HttpCallEnd, HttpCallStart, HttpRequest, HttpRule } from './http/observe.ts';
+export { observeHttp } from './http/observe.ts';
 export { clientCostInstrumentations } from './instrumentations.ts';
 export { OpenAIInstrumentation } from './openai/index.ts';
 export type { PriceBook, PriceRequest, Problem } from './prices/index.ts';

@@ -62,10 +62,15 @@ export function startRecording(): void {
             setImmediate(() => usageExporter(undefined)).unref();
           },
           plainSpans: () => sdk?.plainSpans === true,
-          priceBook: () => (prices ??= loadPriceBook({ userFile: config.pricesFile })),
+          priceBook: () =>
+            (prices ??= loadPriceBook({ userFile: config.pricesFile, providersFile: config.httpProvidersFile })),
           exporter: usageExporter,
         }),
     );
+    if (config.httpProvidersFile !== undefined) {
+      const declarative = lazyRequire('./http/declarative/index.js') as typeof import('./http/declarative/index.ts');
+      declarative.observeHttpProviders(config.httpProvidersFile);
+    }
     setTimeout(() => usageExporter(undefined), REPLAY_AFTER_MS).unref();
   } catch (error) {
     warnOnce('start', 'recording could not be started', error);
@@ -97,7 +102,7 @@ export function warmUp(): void {
   if (getConfig().disabled) return;
   setImmediate(() => {
     try {
-      prices ??= loadPriceBook({ userFile: getConfig().pricesFile });
+      prices ??= loadPriceBook({ userFile: getConfig().pricesFile, providersFile: getConfig().httpProvidersFile });
       prices.warm();
     } catch (error) {
       warnOnce('warm-up', 'the price book could not be loaded', error);

@@ -12,6 +12,11 @@ export { validatePriceFile } from './user-file.ts';
 export interface PriceBookOptions {
   /** Path of the user's price file; default: the environment variable `CLIENT_COST_PRICES`, if set. */
   readonly userFile?: string | undefined;
+  /**
+   * Path of the file of HTTP APIs, whose `prices` count after the user's file; default: the environment variable
+   * `CLIENT_COST_HTTP_PROVIDERS`, if set.
+   */
+  readonly providersFile?: string | undefined;
 }
 
 /**
@@ -19,14 +24,30 @@ export interface PriceBookOptions {
  * Never throws: what is wrong with the user's file is logged once and kept in `problems`; the rest of it is used.
  */
 export function loadPriceBook(options: PriceBookOptions = {}): PriceBook {
-  const path = options.userFile ?? process.env.CLIENT_COST_PRICES;
   const base = `genai-prices@${LIBRARY_VERSION}+overlay.${OVERLAY_VERSION}`;
-  if (path === undefined || path.trim() === '') return new LayeredPriceBook(base, undefined, []);
-  const user = readUserFile(path);
-  const problems = user.problems.map((problem) => `${path}: ${problem.path}: ${problem.message}`);
-  if (problems.length > 0) diag.error(complaint(path, problems, user.digest !== undefined));
-  if (user.digest === undefined) return new LayeredPriceBook(base, undefined, problems);
-  return new LayeredPriceBook(`${base}+user.${user.digest}`, new PriceLayer(user.entries, user.rates), problems);
+  const files = [
+    // In front: of two lines that say the same, the later one wins.
+    read('http', options.providersFile ?? process.env.CLIENT_COST_HTTP_PROVIDERS),
+    read('user', options.userFile ?? process.env.CLIENT_COST_PRICES),
+  ].filter((file) => file !== undefined);
+  const problems = files.flatMap((file) => file.problems);
+  const used = files.filter((file) => file.version !== undefined);
+  if (used.length === 0) return new LayeredPriceBook(base, undefined, problems);
+  const entries = used.flatMap((file) => file.prices.entries);
+  const rates = used.flatMap((file) => file.prices.rates ?? []);
+  const version = [base, ...used.map((file) => file.version)].join('+');
+  return new LayeredPriceBook(version, new PriceLayer(entries, rates), problems);
+}
+
+/** One file of the user's; undefined where there is none, or none with prices. */
+function read(kind: 'http' | 'user', given: string | undefined) {
+  const path = given?.trim() ?? '';
+  if (path === '') return undefined;
+  const prices = readUserFile(path, kind === 'http');
+  if (prices === undefined) return undefined;
+  const problems = prices.problems.map((problem) => `${path}: ${problem.path}: ${problem.message}`);
+  if (problems.length > 0) diag.error(complaint(path, problems, prices.digest !== undefined));
+  return { prices, problems, version: prices.digest === undefined ? undefined : `${kind}.${prices.digest}` };
 }
 
 const SHOWN = 10;

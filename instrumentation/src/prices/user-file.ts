@@ -9,14 +9,32 @@ export interface UserPrices extends ParsedPrices {
 }
 
 /** Reads a price file. Never throws: a file that cannot be read or parsed has no entries and one problem. */
-export function readUserFile(path: string): UserPrices {
+export function readUserFile(path: string): UserPrices;
+/**
+ * @param optional the file is about something else (`providers`) and may hold prices beside it: undefined where it holds
+ *   none, or cannot be read, which whoever it is for says
+ */
+export function readUserFile(path: string, optional: boolean): UserPrices | undefined;
+export function readUserFile(path: string, optional = false): UserPrices | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    return broken(`cannot be read: ${(error as Error).message}`);
+    return optional ? undefined : broken(`cannot be read: ${(error as Error).message}`);
   }
-  return parseUserText(text);
+  return optional ? parseProvidersPrices(text) : parseUserText(text);
+}
+
+/** The prices that stand beside `providers`. */
+function parseProvidersPrices(text: string): UserPrices | undefined {
+  let content: { prices?: unknown; exchange_rates?: unknown } | null;
+  try {
+    content = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch {
+    return undefined;
+  }
+  if (content?.prices === undefined && content?.exchange_rates === undefined) return undefined;
+  return { ...parsePrices({ prices: [], ...content }), digest: digestOf(text) };
 }
 
 /** As {@link readUserFile}, for the file's content. */
@@ -27,7 +45,11 @@ export function parseUserText(text: string): UserPrices {
   } catch (error) {
     return broken(`is not JSON: ${(error as Error).message}`);
   }
-  return { ...parsePrices(content), digest: createHash('sha256').update(text).digest('hex').slice(0, 8) };
+  return { ...parsePrices(content), digest: digestOf(text) };
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
 
 function broken(message: string): UserPrices {
