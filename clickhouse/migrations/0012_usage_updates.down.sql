@@ -66,7 +66,7 @@ ALTER TABLE {{db}}.{{local:usage_events}}{{on_cluster}} DROP INDEX IF EXISTS by_
 
 {{define:columns}}
 DROP COLUMN IF EXISTS cache_read_audio_tokens, DROP COLUMN IF EXISTS sku, DROP COLUMN IF EXISTS estimated_cost,
-    DROP COLUMN IF EXISTS original_cost, DROP COLUMN IF EXISTS original_currency, DROP COLUMN IF EXISTS is_standalone
+    DROP COLUMN IF EXISTS original_cost, DROP COLUMN IF EXISTS original_currency, DROP COLUMN IF EXISTS unpriced_reason, DROP COLUMN IF EXISTS is_standalone
 {{enddefine}}
 {{alter_distributed:usage_events:{{use:columns}}}}
 ALTER TABLE {{db}}.{{local:usage_events}}{{on_cluster}} {{use:columns}};

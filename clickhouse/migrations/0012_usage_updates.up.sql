@@ -6,6 +6,7 @@ ADD COLUMN IF NOT EXISTS cache_read_audio_tokens Nullable(UInt64) COMMENT 'part 
     ADD COLUMN IF NOT EXISTS estimated_cost Nullable(Decimal(18, 12)) COMMENT 'cost.estimated_amount: what was recorded before the figure of the provider' AFTER cost,
     ADD COLUMN IF NOT EXISTS original_cost Nullable(Decimal(38, 12)) COMMENT 'cost.original_amount: what the provider said in original_currency' AFTER currency,
     ADD COLUMN IF NOT EXISTS original_currency LowCardinality(String) COMMENT 'cost.original_currency' AFTER original_cost,
+    ADD COLUMN IF NOT EXISTS unpriced_reason LowCardinality(String) COMMENT 'cost.unpriced_reason: why there is no cost' AFTER cost_source,
     ADD COLUMN IF NOT EXISTS is_standalone UInt8 COMMENT '1: made of an update whose charge has not arrived' AFTER is_deleted
 {{enddefine}}
 
@@ -77,6 +78,7 @@ SELECT
     if(match(raw_original, '^[0-9]{1,15}(\\.[0-9]{1,12}0{0,20})?$'), toDecimal128OrNull(raw_original, 12), NULL) AS original_cost,
     upper(attributes['cost.original_currency']) AS original_currency,
     attributes['cost.source'] AS cost_source,
+    attributes['cost.unpriced_reason'] AS unpriced_reason,
     attributes['cost.price_version'] AS price_version,
     if(attributes['usage.outcome'] = '', 'ok', attributes['usage.outcome']) AS outcome,
     attributes['error.type'] AS error_type,

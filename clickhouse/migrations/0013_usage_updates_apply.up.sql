@@ -10,7 +10,7 @@
 {{define:columns}}
 usage_id, version, is_deleted, is_standalone, time, client_id, service, operation, provider, request_model, response_model, input_tokens, output_tokens,
     cache_read_tokens, cache_creation_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, cache_read_audio_tokens, service_tier, quantity,
-    unit, sku, cost, estimated_cost, currency, original_cost, original_currency, cost_source, price_version, outcome, error_type, external_id, lead_id,
+    unit, sku, cost, estimated_cost, currency, original_cost, original_currency, cost_source, unpriced_reason, price_version, outcome, error_type, external_id, lead_id,
     message_id, flow_execution_id, metadata, trace_id, span_id, service_name, environment, unreadable, ingested_at
 {{enddefine}}
 
@@ -49,9 +49,10 @@ SELECT
     if(r.due = 'replace', r.figures.10, r.original_cost) AS original_cost,
     if(r.due = 'replace', r.figures.11, toString(r.original_currency)) AS original_currency,
     if(r.due = 'replace', r.figures.12, toString(r.cost_source)) AS cost_source,
-    if(r.due = 'replace', r.figures.13, toString(r.price_version)) AS price_version,
-    if(r.due = 'replace', r.figures.14, toString(r.outcome)) AS outcome,
-    if(r.due = 'replace', r.figures.15, toString(r.error_type)) AS error_type,
+    if(r.due = 'replace', r.figures.13, toString(r.unpriced_reason)) AS unpriced_reason,
+    if(r.due = 'replace', r.figures.14, toString(r.price_version)) AS price_version,
+    if(r.due = 'replace', r.figures.15, toString(r.outcome)) AS outcome,
+    if(r.due = 'replace', r.figures.16, toString(r.error_type)) AS error_type,
     r.external_id AS external_id,
     r.lead_id AS lead_id,
     r.message_id AS message_id,
@@ -81,7 +82,8 @@ FROM (
                 (
                     toUInt64(o.version - if(o.kind = 1, o.is_deleted, 0)), toUInt8(if(o.kind = 0, o.is_deleted, 0)), toString(o.client_id), o.quantity,
                     toString(o.unit), toString(o.sku), o.cost, o.estimated_cost, toString(o.currency), o.original_cost,
-                    toString(o.original_currency), toString(o.cost_source), toString(o.price_version), toString(o.outcome), toString(o.error_type)
+                    toString(o.original_currency), toString(o.cost_source), toString(o.unpriced_reason), toString(o.price_version),
+                    toString(o.outcome), toString(o.error_type)
                 ),
                 toUInt64(o.version - if(o.kind = 1, o.is_deleted, 0)),
                 o.kind = 0 OR o.is_standalone = 1

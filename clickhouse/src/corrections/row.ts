@@ -35,6 +35,8 @@ export interface LedgerRow {
   readonly original_cost: string | null;
   readonly original_currency: string;
   readonly cost_source: string;
+  /** Why there is no cost; empty where there is one. */
+  readonly unpriced_reason: string;
   readonly price_version: string;
   readonly outcome: string;
   readonly error_type: string;
@@ -81,6 +83,7 @@ export const LEDGER_COLUMNS = [
   'original_cost',
   'original_currency',
   'cost_source',
+  'unpriced_reason',
   'price_version',
   'outcome',
   'error_type',
@@ -136,6 +139,7 @@ const EMPTY = {
   original_cost: null,
   original_currency: '',
   cost_source: 'unpriced',
+  unpriced_reason: '',
   price_version: '',
   outcome: 'ok',
   error_type: '',

@@ -87,7 +87,7 @@ function check(row: LedgerRow): void {
   if (!/^\d{1,15}(\.\d{1,12})?$/.test(row.quantity)) bad('quantity', 'a decimal text of at most 12 decimals');
   for (const column of ['cost', 'estimated_cost'] as const) {
     const value = row[column];
-    if (value !== null && !/^\d{1,6}(\.\d{1,12})?$/.test(value)) {
+    if (value !== null && (typeof value !== 'string' || !/^\d{1,6}(\.\d{1,12})?$/.test(value))) {
       bad(column, 'null or a decimal text from 0 to 999999.999999999999');
     }
   }

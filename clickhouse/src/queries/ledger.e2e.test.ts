@@ -95,6 +95,7 @@ describe('usage_events', () => {
       original_cost: '0.000025',
       original_currency: 'EUR',
       cost_source: 'price_book',
+      unpriced_reason: '',
       price_version: 'test',
       outcome: 'ok',
       error_type: '',
