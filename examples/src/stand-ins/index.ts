@@ -1,4 +1,10 @@
 export {
+  createOcrStandIn,
+  type OcrExchange,
+  type OcrStandIn,
+  type OcrStandInOptions,
+} from './generic/index.ts';
+export {
   createGooglePlacesGrpcStandIn,
   type GooglePlacesGrpcStandIn,
 } from './google-places/grpc.ts';
