@@ -45,6 +45,7 @@ export class BodyWatch {
       return wantsMore || (watch.held && watch.#state === 'open');
     };
     Object.defineProperty(request, 'push', { value: watched, writable: true, configurable: true, enumerable: false });
+    this.#seeDumped(request);
     request.once('close', () => this.#end('aborted'));
   }
 
@@ -68,6 +69,22 @@ export class BodyWatch {
   /** The stream holds the whole body already. */
   complete(): void {
     this.#end('complete');
+  }
+
+  /**
+   * When a response is finished whose request nobody has read, Node.js throws the rest of the body away before it reaches the
+   * stream. A handler that answers without a look at the parameters is common (TwiML for a call): its body goes through the
+   * stream then, and nowhere.
+   */
+  #seeDumped(request: IncomingMessage): void {
+    const { _dump: dump } = request as { _dump?: (this: unknown) => void };
+    if (typeof dump !== 'function') return;
+    const drain = () => {
+      if (this.#state !== 'open') return dump.call(request);
+      request.removeAllListeners('data');
+      request.resume();
+    };
+    Object.defineProperty(request, '_dump', { value: drain, writable: true, configurable: true, enumerable: false });
   }
 
   #pushed(request: IncomingMessage, chunk: unknown, encoding: BufferEncoding | undefined): void {
