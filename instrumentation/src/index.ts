@@ -13,6 +13,7 @@ export type { UsageRecord } from './record-usage.ts';
 export { recordUsage } from './record-usage.ts';
 export { getRecorder, setRecorder } from './recorder/index.ts';
 export { flush } from './start.ts';
+export { StripeInstrumentation, type StripeInstrumentationConfig } from './stripe/index.ts';
 export { TwilioInstrumentation } from './twilio/index.ts';
 export {
   type TwilioWebhookMiddleware,

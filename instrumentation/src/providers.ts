@@ -7,6 +7,8 @@ import type { GooglePlacesInstrumentationConfig } from './google-places/types.ts
 import { type PackageSpec, packageInstrumentation } from './instrument/package-instrumentation.ts';
 import { OPENAI_PACKAGES } from './openai/packages.ts';
 import type { OpenAIInstrumentationConfig } from './openai/types.ts';
+import { STRIPE_PACKAGES } from './stripe/packages.ts';
+import type { StripeInstrumentationConfig } from './stripe/types.ts';
 import { TWILIO_PACKAGES } from './twilio/packages.ts';
 import type { TwilioInstrumentationConfig } from './twilio/types.ts';
 
@@ -15,6 +17,7 @@ export type ProviderConfig = {
   readonly cloudflareR2?: CloudflareR2InstrumentationConfig;
   readonly googlePlaces?: GooglePlacesInstrumentationConfig;
   readonly openai?: OpenAIInstrumentationConfig;
+  readonly stripe?: StripeInstrumentationConfig;
   readonly twilio?: TwilioInstrumentationConfig;
 };
 
@@ -42,6 +45,7 @@ export const PROVIDERS: readonly Provider[] = [
     create: (config) => new (lazyRequire('./google-places/index.js').GooglePlacesInstrumentation)(config),
   },
   { name: 'openai', packages: OPENAI_PACKAGES, load: () => lazyRequire('./openai/patching.js').openaiPatch },
+  { name: 'stripe', packages: STRIPE_PACKAGES, load: () => lazyRequire('./stripe/patching.js').stripePatch },
   { name: 'twilio', packages: TWILIO_PACKAGES, load: () => lazyRequire('./twilio/patching.js').twilioPatch },
 ];
 

@@ -109,4 +109,6 @@ export interface BillableCall {
 /** The only place that turns a finished call into telemetry (span, counters, usage event). */
 export interface Recorder {
   start(call: CallStart): BillableCall;
+  /** By the price book's dated rate: see `usdOf`. */
+  toUsd?(amount: string, currency: string, at: Date): string | undefined;
 }

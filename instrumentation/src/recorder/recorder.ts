@@ -75,6 +75,10 @@ export class UsageRecorder implements Recorder {
     };
   }
 
+  toUsd(amount: string, currency: string, at: Date): string | undefined {
+    return guard('rate', () => this.#parts.priceBook().toUsd(amount, currency, at));
+  }
+
   #startSpan(call: CallStart, scope: UsageScope, operation: string): Span {
     // A ProxyTracer until a provider is registered, and that provider's tracer from then on.
     this.#tracer ??= trace.getTracer(SCOPE_NAME, this.#parts.version);

@@ -1,0 +1,13 @@
+import { getRecorder } from './index.ts';
+
+/**
+ * An amount in USD, for a provider whose quantity is money: as it is, or by the user's dated rate (`exchange_rates` of the price
+ * file). Never throws.
+ *
+ * @param amount decimal string in `currency`
+ * @param currency ISO 4217, upper case
+ * @returns a decimal string with at most 12 decimals; undefined where no rate is known for that time
+ */
+export function usdOf(amount: string, currency: string, at: Date): string | undefined {
+  return currency === 'USD' ? amount : getRecorder().toUsd?.(amount, currency, at);
+}
