@@ -1,4 +1,5 @@
 import type { Attributes, Context, Span } from '@opentelemetry/api';
+import type { PriceBook } from './prices/book.ts';
 
 /** Who pays and what for: what `withClient`, `setClient` and `usageContext` put around calls. */
 export interface UsageScope {
@@ -109,6 +110,6 @@ export interface BillableCall {
 /** The only place that turns a finished call into telemetry (span, counters, usage event). */
 export interface Recorder {
   start(call: CallStart): BillableCall;
-  /** By the price book's dated rate: see `usdOf`. */
-  toUsd?(amount: string, currency: string, at: Date): string | undefined;
+  /** What calls are priced with; see `recorder/prices.ts`. */
+  priceBook?(): PriceBook;
 }

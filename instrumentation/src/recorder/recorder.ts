@@ -75,8 +75,8 @@ export class UsageRecorder implements Recorder {
     };
   }
 
-  toUsd(amount: string, currency: string, at: Date): string | undefined {
-    return guard('rate', () => this.#parts.priceBook().toUsd(amount, currency, at));
+  priceBook(): PriceBook {
+    return this.#parts.priceBook();
   }
 
   #startSpan(call: CallStart, scope: UsageScope, operation: string): Span {

@@ -1,4 +1,4 @@
-import { usdOf } from '../recorder/usd.ts';
+import { listPriceOf, usdOf } from '../recorder/prices.ts';
 import type { CallEnd } from '../types.ts';
 import { currencyOf, fromSmallestUnit } from './currency.ts';
 import type { Fact, Fee } from './facts.ts';
@@ -17,6 +17,11 @@ export function endOf(fact: Fact, at: Date): CallEnd {
     attributes['stripe.currency'] = said.currency;
   }
   if (fact.livemode === false) attributes['stripe.livemode'] = false;
+  if (fee !== undefined && usd !== undefined) {
+    const { operation, sku } = fact;
+    const listed = listPriceOf({ service: 'stripe', operation, sku, quantity: usd, unit: 'usd', at });
+    if (listed !== undefined) attributes['cost.estimated_amount'] = listed;
+  }
   const free = fact.livemode === false && isTestModeFree();
   return {
     outcome: 'ok',
