@@ -115,7 +115,7 @@ describe('Twilio', () => {
     expect(server.asked).toEqual([`/2010-04-01/Accounts/${ACCOUNT}/Calls/${sid('CA', 1)}.json`]);
   });
 
-  test('many: lists of the days around, the rest one by one', async () => {
+  test('many: lists of the time around, the rest one by one', async () => {
     const settings = await serve(({ pathname, searchParams }) => {
       if (pathname.endsWith('/Messages.json')) {
         const first = searchParams.get('Page') === null;
@@ -128,7 +128,7 @@ describe('Twilio', () => {
     const answers = await settler(settings).ask(rows);
     expect(rows.map(({ usage_id: id }) => answers.get(id)!.kind)).toEqual([...Array(41).fill('final'), 'missing']);
     expect(server.asked).toHaveLength(4);
-    expect(server.asked[0]).toContain('DateSent>=2026-02-02&DateSent<=2026-02-05');
+    expect(server.asked[0]).toContain('DateSent>=2026-02-03T03:55:06Z&DateSent<=2026-02-03T05:05:06Z');
   });
 
   test('lists of an account with much other traffic are not read to their end', async () => {
@@ -182,7 +182,7 @@ describe('Stripe', () => {
     expect(answers.get(one.usage_id)).toEqual(expected);
   });
 
-  test('many: balance transactions of the days around, by charge and by payment intent; disputes always one by one', async () => {
+  test('many: balance transactions of the time around, by charge and by payment intent; disputes always one by one', async () => {
     const settings = await serve(({ pathname }) => {
       if (pathname === '/v1/balance_transactions') {
         const data = Array.from({ length: 10 }, (_, n) => [
@@ -209,7 +209,7 @@ describe('Stripe', () => {
     expect(costs).toEqual([...Array(20).fill('0.88'), '15']);
     expect(server.asked).toHaveLength(2);
     expect(server.asked[0]).toContain(
-      `created[gte]=${Date.parse('2026-02-02') / 1000}&created[lt]=${Date.parse('2026-02-05') / 1000}`,
+      `created[gte]=${Date.parse('2026-02-03T03:55:06Z') / 1000}&created[lt]=${Date.parse('2026-02-03T05:05:06Z') / 1000}`,
     );
   });
 });

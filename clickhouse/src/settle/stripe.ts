@@ -1,9 +1,9 @@
 import type { CallEnd } from '@client-cost/instrumentation/ledger';
 import type { LedgerRow } from '../corrections/index.ts';
 import { type ApiClient, type Json, stripePages } from '../provider-api/index.ts';
-import { addDays } from '../queries/index.ts';
 import { amountOf, feeOf } from './stripe-money.ts';
 import type { Answer, Settler } from './types.ts';
+import { around } from './window.ts';
 
 /** Below this many charges one request each is cheaper than reading lists. */
 const LIST_FROM = 20;
@@ -50,12 +50,12 @@ function collectionOf({ external_id: id }: LedgerRow): readonly [string, string 
 
 /** The balance transactions of the days around the charges, by the ids of what they are for. */
 async function list(client: ApiClient, rows: readonly LedgerRow[]): Promise<Map<string, Json[]>> {
-  const days = rows.map(({ time }) => time.slice(0, 10)).sort();
+  const { from, to } = around(rows);
   const wanted = new Set(rows.map(({ external_id: id }) => id));
   const found = new Map<string, Json[]>();
   const query = {
-    'created[gte]': Date.parse(addDays(days[0]!, -1)) / SECONDS,
-    'created[lt]': Date.parse(addDays(days.at(-1)!, 2)) / SECONDS,
+    'created[gte]': Date.parse(from) / SECONDS,
+    'created[lt]': Date.parse(to) / SECONDS,
     'expand[]': 'data.source',
   };
   let pages = 0;

@@ -1,8 +1,8 @@
 import { type CallEnd, callEnd, messageEnd, messagePhase, recordingEnd } from '@client-cost/instrumentation/ledger';
 import type { LedgerRow } from '../corrections/index.ts';
 import { type ApiClient, type Json, twilioPages } from '../provider-api/index.ts';
-import { addDays } from '../queries/index.ts';
 import type { Answer, Settler } from './types.ts';
+import { around } from './window.ts';
 
 /** One kind of thing that Twilio prices. */
 interface Kind {
@@ -138,12 +138,9 @@ async function askAccount(
     open.delete(sid);
   };
   if (open.size >= LIST_FROM) {
-    const times = [...open.values()].flat().map(({ time }) => time.slice(0, 10));
-    const from = times.reduce((a, b) => (a < b ? a : b));
-    const to = times.reduce((a, b) => (a > b ? a : b));
+    const { from, to } = around([...open.values()].flat());
     let pages = 0;
-    // Sent or started within a day of being recorded; what was scheduled for later is asked for by itself.
-    const query = { [`${kind.dateField}>`]: addDays(from, -1), [`${kind.dateField}<`]: addDays(to, 2) };
+    const query = { [`${kind.dateField}>`]: from, [`${kind.dateField}<`]: to };
     for await (const page of twilioPages(client, `${base}.json`, kind.key, query)) {
       for (const thing of page) if (typeof thing.sid === 'string' && open.has(thing.sid)) take(thing.sid, thing);
       pages += 1;
