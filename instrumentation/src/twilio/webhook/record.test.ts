@@ -57,7 +57,7 @@ describe('messages that come in', () => {
     [
       'WhatsApp',
       sms(1, { To: 'whatsapp:+14155550100' }),
-      'receive_sms',
+      'receive_whatsapp',
       { sku: 'whatsapp', unit: 'message', quantity: 1 },
     ],
     ['no status', without(sms(1), 'SmsStatus'), 'receive_sms', { quantity: 1 }],

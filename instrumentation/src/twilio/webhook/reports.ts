@@ -78,13 +78,16 @@ function messageReport(params: WebhookParams, sid: string): WebhookReport | unde
   if (status === 'received') return receivedReport(params, sid);
   if (status === 'failed' || status === 'canceled') {
     const errorCode = param(params, 'ErrorCode');
+    const to = param(params, 'To');
+    const channel = channelOf(to);
+    const mms = /^MM/i.test(sid);
     return {
       service: 'twilio_sms',
-      operation: /^MM/i.test(sid) ? 'send_mms' : 'send_sms',
+      operation: `send_${channel ?? (mms ? 'mms' : 'sms')}`,
       sid,
       version: FINAL,
       update: true,
-      about: { sku: destinationSku(param(params, 'To'), param(params, 'ToCountry')), mms: /^MM/i.test(sid) },
+      about: { sku: destinationSku(to, param(params, 'ToCountry')), mms, channel: channel !== undefined },
       end: (about) => messageEnd({ status, errorCode }, about),
     };
   }
@@ -98,16 +101,17 @@ function receivedReport(params: WebhookParams, sid: string): WebhookReport {
   const segments = countOf(param(params, 'NumSegments'));
   const numSegments = segments !== undefined && segments <= MOST_SEGMENTS ? String(segments) : undefined;
   const body = param(params, 'Body');
+  const channel = channelOf(to);
   return {
     service: 'twilio_sms',
-    operation: numMedia > 0 ? 'receive_mms' : 'receive_sms',
+    operation: `receive_${channel ?? (numMedia > 0 ? 'mms' : 'sms')}`,
     sid,
     version: 1,
     update: false,
     about: {
       sku: destinationSku(to, param(params, 'ToCountry')),
       mms: numMedia > 0,
-      channel: channelOf(to) !== undefined,
+      channel: channel !== undefined,
     },
     end: (about) => messageCreated({ status: 'received', numSegments, numMedia }, { ...about, body }),
   };

@@ -27,6 +27,7 @@ type Push = (this: unknown, chunk: unknown, encoding?: BufferEncoding) => boolea
 export class BodyWatch {
   readonly #chunks: Uint8Array[] = [];
   readonly #waiting: (() => void)[] = [];
+  readonly #request: IncomingMessage;
   readonly #limit: number;
   #size = 0;
   #state: State = 'open';
@@ -35,6 +36,7 @@ export class BodyWatch {
 
   /** @param head what the stream holds already */
   constructor(request: IncomingMessage, limit: number, head?: Uint8Array | string | null) {
+    this.#request = request;
     this.#limit = limit;
     if (head !== undefined && head !== null) this.#see(head, request.readableEncoding ?? undefined);
     const push = request.push as Push;
@@ -46,7 +48,6 @@ export class BodyWatch {
     };
     Object.defineProperty(request, 'push', { value: watched, writable: true, configurable: true, enumerable: false });
     this.#seeDumped(request);
-    request.once('close', () => this.#end('aborted'));
   }
 
   get state(): State {
@@ -60,6 +61,11 @@ export class BodyWatch {
 
   /** Resolves when the body is complete, too large or aborted. */
   whenDone(): Promise<void> {
+    if (this.#state === 'open') {
+      // Not before somebody waits: a listener more is something that an application can see.
+      if (this.#request.closed) this.#end('aborted');
+      else if (this.#waiting.length === 0) this.#request.once('close', () => this.#end('aborted'));
+    }
     return new Promise((resolve) => {
       if (this.#state === 'open') this.#waiting.push(resolve);
       else resolve();
