@@ -43,7 +43,7 @@ export const placesRule: HttpRule<Match> = {
         status: answer.status,
         errorType: answer.errorType,
         refused: answer.unsent ? true : undefined,
-        apiStatus: call.legacy && answer.status === 200 ? legacyStatus(answer.json(), answer.text()) : undefined,
+        apiStatus: call.legacy && answer.status === 200 ? legacyStatus(answer.text()) : undefined,
       }),
       ...(answer.error === undefined ? undefined : { error: answer.error }),
     };

@@ -56,9 +56,12 @@ export function chargeOf(call: PlacesCall, answer: PlacesAnswer): CallEnd {
   return { ...failed, unpricedReason: `whether an answer with status ${name} is billed is not known` };
 }
 
-/** The status in the body of a legacy answer: JSON parsed, or the text of XML. */
-export function legacyStatus(json: unknown, text: string | undefined): string | undefined {
-  const status = (json as { status?: unknown } | null | undefined)?.status;
-  if (typeof status === 'string') return status;
-  return text === undefined ? undefined : /<status>\s*([A-Z_]{1,40})\s*<\/status>/.exec(text)?.[1];
+/**
+ * The status in the body of a legacy answer. It is looked for, not parsed: a page of results is 50 kB of JSON, and inside its
+ * texts no quote stands without a backslash.
+ */
+export function legacyStatus(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const json = /(?<!\\)"status"\s*:\s*"(\w{1,40})"/.exec(text);
+  return (json ?? /<status>\s*([A-Z_]{1,40})\s*<\/status>/.exec(text))?.[1];
 }

@@ -51,7 +51,9 @@ export class HttpWatch implements OpenCall {
     // Early hints and the like: the answer is still to come.
     if (status < 200 && status !== 101) return;
     this.#status = status;
-    this.#header = header;
+    // Read now: axios deletes it from the answer's headers when it begins to decode.
+    const encoding = this.#started.wantsBody === true ? header('content-encoding') : undefined;
+    this.#header = (name) => (name === 'content-encoding' && encoding !== undefined ? encoding : header(name));
     if (this.#started.wantsBody !== true) this.finish(undefined, true);
     else if (!(Number(header('content-length') ?? 0) > MAX_BODY)) this.tap = new BodyTap();
   }

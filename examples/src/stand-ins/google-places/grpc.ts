@@ -43,8 +43,8 @@ export interface GooglePlacesGrpcStandIn {
  */
 export async function createGooglePlacesGrpcStandIn(
   options: Omit<PlacesStandInOptions, 'failures'> & {
-    /** Fails the n-th call (from 1) of a method with a gRPC code. */
-    readonly failures?: (method: string, nth: number) => number | undefined;
+    /** Fails a call with a gRPC code. */
+    readonly failures?: (method: string, request: Readonly<Record<string, unknown>>) => number | undefined;
   } = {},
   packagePath: string = createRequire(import.meta.url).resolve('@googlemaps/places'),
 ): Promise<GooglePlacesGrpcStandIn> {
@@ -61,7 +61,7 @@ export async function createGooglePlacesGrpcStandIn(
     let details = '';
     let response: unknown;
     try {
-      const failure = options.failures?.(method, count);
+      const failure = options.failures?.(method, call.request);
       if (failure !== undefined) throw Object.assign(new Error('The stand-in was told to fail.'), { code: failure });
       const key = meta('x-goog-api-key');
       if (key !== undefined && !keyFits(key, options)) {
