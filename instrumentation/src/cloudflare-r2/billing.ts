@@ -6,6 +6,8 @@ export interface Attempt {
   readonly status?: number | undefined;
   /** Of the error where there was no answer: `ECONNREFUSED`, … */
   readonly code?: unknown;
+  /** False where it was given up before anything was sent. */
+  readonly sent?: boolean;
 }
 
 /** Errors of a connection that never came about: R2 saw no request. */
@@ -22,7 +24,8 @@ const NOT_AUTHENTICATED = new Set(['ExpiredRequest', 'RequestTimeTooSkewed', 'Si
  *
  * @param errorName the S3 code of the error the call failed with, where this attempt was its last one
  */
-export function verdictOf({ status, code }: Attempt, errorName?: unknown): Verdict {
+export function verdictOf({ status, code, sent }: Attempt, errorName?: unknown): Verdict {
+  if (sent === false) return 'free';
   if (status === undefined) return typeof code === 'string' && NOT_SENT.test(code) ? 'free' : 'unknown';
   if (typeof errorName === 'string' && NOT_AUTHENTICATED.has(errorName)) return 'free';
   // The bucket's lock refuses it, not the caller's rights.

@@ -18,6 +18,7 @@ const MAX_UPLOADS = 10_000;
 export class R2Call {
   private readonly operation: Operation;
   private readonly input: Readonly<Record<string, unknown>> | undefined;
+  private readonly abortSignal: Readonly<Record<string, unknown>> | undefined;
   private readonly started = new Date();
   private readonly outside: Context = context.active();
   private billable: BillableCall | undefined;
@@ -30,10 +31,12 @@ export class R2Call {
   private requestId: string | undefined;
   private settled: Promise<{ readonly output?: unknown }> | undefined;
   private followed = false;
+  private abortedBefore = false;
 
-  constructor(commandName: unknown, input: unknown) {
+  constructor(commandName: unknown, input: unknown, abortSignal?: unknown) {
     this.operation = operationOf(commandName);
     this.input = bag(input);
+    this.abortSignal = bag(abortSignal);
   }
 
   /** @param settled what the whole command, retries included, ends with */
@@ -46,6 +49,8 @@ export class R2Call {
   attempt(endpoint: Endpoint): Context {
     try {
       this.attempts += 1;
+      // The SDK's request handler then sends nothing.
+      this.abortedBefore = this.abortSignal?.aborted === true;
       if (this.billable === undefined) this.begin(endpoint);
       return this.billable?.context ?? context.active();
     } catch (error) {
@@ -69,7 +74,7 @@ export class R2Call {
   /** The request ended without an answer. */
   unanswered(error: unknown): void {
     try {
-      this.judge({ code: bag(error)?.code });
+      this.judge({ code: bag(error)?.code, sent: !this.abortedBefore });
     } catch {
       this.judge({});
     }
@@ -159,8 +164,8 @@ export class R2Call {
     // Not modified: the SDK rejects, but it is what was asked for.
     if (!failed || this.last?.status === 304) return { outcome: 'ok' };
     if (name === 'AbortError') return { outcome: 'aborted', error, errorType: name } as CallEnd;
-    const status = this.last?.status;
-    const errorType = name === undefined || /^(Error|UnknownError|Unknown)$/.test(name) ? status : name;
+    const { status, code } = this.last ?? {};
+    const errorType = name === undefined || /^(Error|UnknownError|Unknown)$/.test(name) ? (status ?? text(code)) : name;
     return { outcome: 'error', error, errorType: errorType === undefined ? name : String(errorType) } as CallEnd;
   }
 

@@ -17,12 +17,20 @@ type Arguments = HandlerArguments & { readonly [CALL]?: R2Call };
 
 const watched = new WeakSet<object>();
 let enabled = false;
+/** Of the options of the `send` that is running: by the time of a request they are out of sight. */
+let abortSignal: unknown;
 
 export function wrapSend(original: AnyFunction): AnyFunction {
   return function send(this: S3ClientLike, command: unknown, optionsOrCallback: unknown, callback: unknown) {
     enabled = true;
     if (!watched.has(this)) watch(this);
-    return original.call(this, command, optionsOrCallback, callback);
+    const outer = abortSignal;
+    abortSignal = (optionsOrCallback as { readonly abortSignal?: unknown } | null | undefined)?.abortSignal;
+    try {
+      return original.call(this, command, optionsOrCallback, callback);
+    } finally {
+      abortSignal = outer;
+    }
   };
 }
 
@@ -48,7 +56,7 @@ function watch(client: S3ClientLike): void {
 function aroundCommand(next: Handler, handlerContext: HandlerContext): Handler {
   return (args) => {
     if (!enabled) return next(args);
-    const call = new R2Call(handlerContext?.commandName, args.input);
+    const call = new R2Call(handlerContext?.commandName, args.input, abortSignal);
     const result = next({ ...args, [CALL]: call } as HandlerArguments);
     call.endsWith(result);
     return result;
