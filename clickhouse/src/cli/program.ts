@@ -5,6 +5,7 @@ import { doctorCommand } from './doctor.ts';
 import { CliError, EXIT, explain } from './exit.ts';
 import { type CliIo, processIo } from './io.ts';
 import { migrateCommand } from './migrate.ts';
+import { reconcileCommand } from './reconcile.ts';
 import { reportCommand } from './report.ts';
 import { settleCommand } from './settle.ts';
 import { startCommand } from './start.ts';
@@ -34,6 +35,7 @@ export function createProgram(io: CliIo): Command {
     backfillCommand(io),
     doctorCommand(io),
     settleCommand(io),
+    reconcileCommand(io),
   ];
   for (const command of commands) program.addCommand(command);
   settle(program, io);

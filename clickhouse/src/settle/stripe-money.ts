@@ -14,8 +14,7 @@ export function fromMinorUnits(minor: number | bigint, currency: string): string
 }
 
 /**
- * What Stripe takes, over all balance transactions of one thing (a dispute's fee may come back). What a platform takes of its connected accounts
- * (`application_fee`) is not Stripe's.
+ * What Stripe takes, over all balance transactions of one thing (a dispute's fee may come back).
  * @returns undefined where the answer does not hold it
  */
 export function feeOf(transactions: readonly Json[]): { amount: string; currency: string } | undefined {
@@ -23,10 +22,20 @@ export function feeOf(transactions: readonly Json[]): { amount: string; currency
   if (typeof currency !== 'string') return undefined;
   let sum = 0n;
   for (const transaction of transactions) {
-    if (transaction.currency !== currency || !Number.isSafeInteger(transaction.fee)) return undefined;
-    sum += BigInt(transaction.fee as number) - applicationFee(transaction);
+    const fee = minorFee(transaction);
+    if (transaction.currency !== currency || fee === undefined) return undefined;
+    sum += fee;
   }
   return { amount: fromMinorUnits(sum, currency), currency: currency.toUpperCase() };
+}
+
+/**
+ * The fee of one balance transaction in the smallest unit of its currency. What a platform takes of its connected accounts (`application_fee`)
+ * is not Stripe's.
+ */
+export function minorFee(transaction: Json): bigint | undefined {
+  if (!Number.isSafeInteger(transaction.fee)) return undefined;
+  return BigInt(transaction.fee as number) - applicationFee(transaction);
 }
 
 function applicationFee({ fee_details: details }: Json): bigint {
