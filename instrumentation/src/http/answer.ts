@@ -1,5 +1,5 @@
 import type { UsageOutcome } from '../types.ts';
-import type { BodyTap } from './body.ts';
+import { type BodyTap, TOO_LONG } from './body.ts';
 import type { HttpAnswer } from './types.ts';
 
 interface Parts {
@@ -70,7 +70,7 @@ export class Answer implements HttpAnswer {
     const { status, wanted, whole, tap } = this.#parts;
     if (!wanted) this.#body = {};
     else if (status === undefined) this.#body = { problem: 'no answer came' };
-    else if (tap === undefined) this.#body = { problem: 'the body is too long to be looked at' };
+    else if (tap === undefined) this.#body = { problem: TOO_LONG };
     else if (!whole) this.#body = { problem: 'the body was not read to its end' };
     else this.#body = tap.text(this.header('content-encoding'));
     return this.#body;

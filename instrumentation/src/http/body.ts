@@ -2,6 +2,7 @@ import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, zstdDeco
 
 /** A body that is longer is not looked at: 1 MiB, as sent and as decoded. */
 export const MAX_BODY = 1024 * 1024;
+export const TOO_LONG = `the body is longer than ${MAX_BODY} bytes`;
 
 /** Keeps the bytes of a body as they pass, up to {@link MAX_BODY}. Copies: the application owns what it is given. */
 export class BodyTap {
@@ -22,14 +23,14 @@ export class BodyTap {
 
   /** @returns the text, or what is wrong with it */
   text(encoding: string | undefined): { text?: string; problem?: string } {
-    if (this.#tooLong) return { problem: `the body is longer than ${MAX_BODY} bytes` };
+    if (this.#tooLong) return { problem: TOO_LONG };
     const raw = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
     try {
       const decoded = decode(raw, encoding);
       return decoded === undefined ? { problem: 'the body has an unknown content-encoding' } : { text: utf8(decoded) };
     } catch (error) {
       const tooLarge = (error as { code?: unknown } | null)?.code === 'ERR_BUFFER_TOO_LARGE';
-      return { problem: tooLarge ? `the body is longer than ${MAX_BODY} bytes` : 'the body could not be decoded' };
+      return { problem: tooLarge ? TOO_LONG : 'the body could not be decoded' };
     }
   }
 }

@@ -67,11 +67,16 @@ function onResponse(watch: HttpWatch, request: ClientRequest, response: Incoming
   // The parser hands the body over by calling push, at the pace at which the application reads, and null at its end.
   const { push } = response;
   const value = function (this: IncomingMessage, chunk: unknown, encoding?: BufferEncoding): boolean {
-    if (chunk === null) watch.finish(undefined, response.complete);
+    if (chunk === null) watch.finish(undefined, response.complete && !dumped(response));
     else watch.tap?.push(chunk);
     return push.call(this, chunk, encoding);
   };
   Object.defineProperty(response, 'push', { value, configurable: true, writable: true });
+}
+
+/** Nobody listened for the response: Node.js drops its body before anybody sees it. */
+function dumped(response: IncomingMessage): boolean {
+  return (response as { _dumped?: unknown })._dumped === true;
 }
 
 /** What the application writes, on its way. */
