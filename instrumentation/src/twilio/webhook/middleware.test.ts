@@ -11,18 +11,17 @@ import { forgetWarnings } from '../../log.ts';
 import { RecorderDouble } from '../../openai/testing/recorder.ts';
 import { setRecorder } from '../../recorder/index.ts';
 import { forgetCharges } from '../../recorder/open-charges.ts';
-import { startRecording } from '../../start.ts';
 import { useContextManager } from '../../testing/otel.ts';
 import { observeWebhook } from './automatic.ts';
 import { twilioWebhook } from './middleware.ts';
-import { encode, listen, post, recorded, sid, sms, TOKEN } from './testing/post.ts';
+import { encode, listen, post, recorded, sid, sms, startNothing, TOKEN } from './testing/post.ts';
 
 const recorder = new RecorderDouble();
 const stops: (() => void)[] = [];
 const watching = { header: 'x-twilio-signature', observe: observeWebhook };
 
 beforeEach(() => {
-  startRecording();
+  startNothing();
   stops.push(useContextManager());
   setRecorder(recorder);
   attribute(true);

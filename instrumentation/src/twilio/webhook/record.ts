@@ -43,7 +43,7 @@ function begin(report: WebhookReport, at: Date, around: UsageScope): void {
   const { service, operation, sid, version, about } = report;
   const end = report.end(about);
   if (end === undefined) return;
-  const scope = scopeOf(around);
+  const scope = scopeOf(report, around);
   const usageId = derivedId(report, at);
   emit({ service, operation, scope, at }, { ...end, usageId, version, externalId: sid });
   const charge: TwilioCharge = { ...about, service, operation, usageId, version, scope, at };
@@ -56,12 +56,12 @@ function begin(report: WebhookReport, at: Date, around: UsageScope): void {
  */
 function sendUpdate(report: WebhookReport, at: Date, around: UsageScope): void {
   const { service, operation, sid, version } = report;
-  const key = `twilio-update:${sid}`;
+  const key = updateKey(sid);
   const sent = recallCharge(key);
   if (sent !== undefined && sent.version >= version) return;
   const end = report.end(report.about);
   if (end === undefined) return;
-  const scope = sent?.scope ?? scopeOf(around);
+  const scope = sent?.scope ?? scopeOf(report, around);
   const charge: OpenCharge = { usageId: sent?.usageId ?? derivedId(report, at), version, scope, at: sent?.at ?? at };
   const usageId = charge.usageId;
   emit({ service, operation, scope, at: charge.at }, { ...end, usageId, version, update: true, externalId: sid });
@@ -82,7 +82,16 @@ function derivedId({ service, sid, since }: WebhookReport, at: Date): string {
   return derivedUsageId(`${service}:${sid}`, since ?? at);
 }
 
-/** `usageContext({ operation })` in a handler names the calls that the handler makes, not what made the handler run. */
-function scopeOf(around: UsageScope): UsageScope {
-  return { ...around, operation: undefined };
+/**
+ * Who pays: whom the webhook's request names, else whoever pays for the call that a leg or a recording belongs to.
+ * `usageContext({ operation })` in a handler names the calls that the handler makes, not what made the handler run.
+ */
+function scopeOf({ parent }: WebhookReport, around: UsageScope): UsageScope {
+  const known = around.clientId === undefined && parent !== undefined;
+  const call = known ? (recallTwilioCharge(parent) ?? recallCharge(updateKey(parent))) : undefined;
+  return { ...(call?.scope ?? around), operation: undefined };
+}
+
+function updateKey(sid: string): string {
+  return `twilio-update:${sid}`;
 }

@@ -28,6 +28,8 @@ export interface WebhookReport {
   readonly update: boolean;
   /** A time that whoever learns of the charge knows; absent where Twilio names none. */
   readonly since?: Date | undefined;
+  /** The call that it belongs to, whose client pays where the webhook's own request names none. */
+  readonly parent?: string | undefined;
   readonly about: ChargeAbout;
   /** @returns undefined where the report changes nothing of such a charge */
   readonly end: (about: ChargeAbout) => CallEnd | undefined;
@@ -154,6 +156,7 @@ function callReport(params: WebhookParams, sid: string, now: Date): WebhookRepor
     version: status === 'completed' && seconds === undefined ? BEFORE_FINAL : FINAL,
     update: !leg,
     since: leg ? timeOf(params, 'Timestamp', now) : undefined,
+    parent: sidOf(params, 'ParentCallSid', CALL_SID),
     end: ({ sku }) => bounded(callEnd({ status, seconds }, { sku }), seconds, 'call'),
   };
 }
@@ -191,6 +194,7 @@ function dialReport(params: WebhookParams): WebhookReport | undefined {
     sid,
     version: BEFORE_FINAL,
     update: true,
+    parent: sidOf(params, 'CallSid', CALL_SID),
     about: {},
     end: ({ sku }) => {
       const end = bounded(callEnd({ status, seconds }, { sku }), seconds, 'call');
@@ -221,6 +225,7 @@ function recordingReport(params: WebhookParams, now: Date): WebhookReport | unde
     // One that was begun by a REST call has been recorded by whoever made that call.
     update: startedByApi || status !== 'completed',
     since: timeOf(params, 'RecordingStartTime', now),
+    parent: sidOf(params, 'CallSid', CALL_SID),
     about: {},
     end: () => bounded(recordingEnd({ status, seconds }), seconds, 'recording'),
   };

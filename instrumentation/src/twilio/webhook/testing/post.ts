@@ -1,7 +1,8 @@
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Recorded, RecorderDouble } from '../../../openai/testing/recorder.ts';
+import { getConfig, setConfig } from '../../../config.ts';
+import { startRecording } from '../../../start.ts';
 
 const { getExpectedTwilioSignature, getExpectedBodyHash } = require('twilio/lib/webhooks/webhooks.js') as {
   getExpectedTwilioSignature(token: string, url: string, params: object): string;
@@ -129,8 +130,15 @@ export async function listen(handler: http.RequestListener, options: http.Server
   return { port: (server.address() as AddressInfo).port, stop };
 }
 
+/** Nothing of this process starts on its own: tests say what watches, and what records. */
+export function startNothing(): void {
+  setConfig({ ...getConfig(), disabled: true });
+  startRecording();
+  setConfig(undefined);
+}
+
 /** Waits for the recording, which happens after the answer. */
-export async function recorded(recorder: RecorderDouble, count: number): Promise<readonly Recorded[]> {
+export async function recorded<T>(recorder: { readonly calls: readonly T[] }, count: number): Promise<readonly T[]> {
   for (let i = 0; i < 100 && recorder.calls.length < count; i++) await sleep(5);
   // Whatever is one too many would come now.
   await sleep(20);
