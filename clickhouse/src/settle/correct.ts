@@ -51,7 +51,8 @@ export function correct(row: LedgerRow, end: CallEnd, book: PriceBook): Correcti
     // What the provider does not bill is its own word too.
     cost_source: end.billed === false ? 'provider' : cost.source,
     price_version: cost.version ?? '',
-    estimated_cost: isSettled(row) ? row.estimated_cost : row.cost,
+    unpriced_reason: cost.reason ?? '',
+    estimated_cost: isSettled(row) ? row.estimated_cost : (row.estimated_cost ?? row.cost),
     outcome: end.outcome,
     error_type: end.errorType ?? (end.outcome === 'error' ? row.error_type : ''),
     response_model: end.responseModel ?? row.response_model,

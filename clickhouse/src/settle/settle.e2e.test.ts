@@ -359,6 +359,7 @@ describe('stripe', () => {
       charge(dispute, 'dispute', '19.99', '0.87971'),
       charge('ch_unknown', 'charge', '1', '0.329'),
     ]);
+    api.decide(dispute, 'lost');
     const { out, code } = await settle();
     expect(code).toBe(0);
     expect(out).toMatch(/^stripe +29 +0 +27 +0 +1 +1 +0 /m);

@@ -167,7 +167,8 @@ describe('Stripe', () => {
       { balance_transaction: { ...moved, amount: -500, fee: 0, fee_details: [] } },
       { cost: '0', quantity: '5' },
     ],
-    ['dp_1', { balance_transactions: [{ ...moved, fee: 1500 }] }, { cost: '15' }],
+    ['dp_1', { status: 'lost', balance_transactions: [{ ...moved, fee: 1500 }] }, { cost: '15' }],
+    ['dp_1', { status: 'under_review', balance_transactions: [{ ...moved, fee: 1500 }] }, undefined],
     ['du_1', { status: 'warning_closed', balance_transactions: [] }, { billed: false }],
     ['ch_1', { status: 'failed', balance_transaction: null }, { billed: false, outcome: 'error' }],
     ['pi_1', { status: 'canceled', latest_charge: null }, { billed: false, outcome: 'aborted' }],
@@ -199,7 +200,7 @@ describe('Stripe', () => {
         ]).flat();
         return { body: { data, has_more: false } };
       }
-      return { body: { balance_transactions: [{ ...moved, fee: 1500 }] } };
+      return { body: { status: 'lost', balance_transactions: [{ ...moved, fee: 1500 }] } };
     });
     const rows = [...Array(10).keys()].flatMap((n) => [charge(`ch_${n}`), charge(`pi_${n}`)]).concat(charge('dp_1'));
     const answers = await stripeSettler(stripeClient(settings)).ask(rows);

@@ -1,16 +1,11 @@
-import { decimalOf, formatAmount, toAmount } from '@client-cost/instrumentation/ledger';
+import { fromSmallestUnit } from '@client-cost/instrumentation/ledger';
 import type { Json } from '../provider-api/index.ts';
 
-// https://docs.stripe.com/currencies#zero-decimal and #three-decimal, read 2026-11-22
-const NO_DECIMALS = new Set('BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF'.split(' '));
-const THREE_DECIMALS = new Set('BHD JOD KWD OMR TND'.split(' '));
-
-/** An amount in a currency's smallest unit as a decimal string of that currency. @throws RangeError when it is no whole number */
+/** A sum in a currency's smallest unit as a decimal string of that currency. @throws RangeError beyond 2^53 */
 export function fromMinorUnits(minor: number | bigint, currency: string): string {
-  const code = currency.toUpperCase();
-  const scale = NO_DECIMALS.has(code) ? 0 : THREE_DECIMALS.has(code) ? 3 : 2;
-  if (typeof minor === 'number' && !Number.isSafeInteger(minor)) throw new RangeError(`${minor} is no whole number`);
-  return formatAmount(toAmount(decimalOf(`${minor}e-${scale}`)));
+  const amount = fromSmallestUnit(Number(minor), currency.toUpperCase());
+  if (amount === undefined) throw new RangeError(`${minor} ${currency} is no amount`);
+  return amount;
 }
 
 /**

@@ -21,6 +21,8 @@ const COLLECTIONS: Readonly<Record<string, readonly [path: string, expand: strin
   du: ['disputes', undefined],
 };
 
+const CLOSED = new Set(['won', 'lost', 'prevented']);
+
 /** Stripe's fee of each charge, payment, refund and dispute: of its balance transactions, which exist once money has moved. */
 export function stripeSettler(client: ApiClient): Settler {
   return {
@@ -81,6 +83,8 @@ async function one(client: ApiClient, row: LedgerRow): Promise<Answer> {
   if (object === undefined) return { kind: 'missing' };
   const none = notBilled(path, object);
   if (none !== undefined) return { kind: 'final', end: { ...none, quantity: 0, billed: false } };
+  // Countering a dispute has a fee of its own, and winning one may give it back: only the end is the end.
+  if (path === 'disputes' && !CLOSED.has(String(object.status))) return { kind: 'open' };
   const holder = path === 'payment_intents' ? objectOf(object.latest_charge) : object;
   const transactions = path === 'disputes' ? object.balance_transactions : [holder?.balance_transaction];
   const moved = (Array.isArray(transactions) ? transactions : []).map(objectOf).filter((one) => one !== undefined);
@@ -100,7 +104,8 @@ function final(row: LedgerRow, transactions: readonly Json[]): Answer {
   const fee = feeOf(transactions);
   if (fee === undefined) return { kind: 'open' };
   // What was captured or refunded in the end. A dispute's sum may come back; it was in dispute all the same.
-  const moved = row.unit === 'usd' && fee.currency === 'USD' && collectionOf(row)?.[0] !== 'disputes';
+  const usd = fee.currency === 'USD';
+  const moved = (usd || row.unit === fee.currency.toLowerCase()) && collectionOf(row)?.[0] !== 'disputes';
   return {
     kind: 'final',
     end: {
@@ -108,7 +113,7 @@ function final(row: LedgerRow, transactions: readonly Json[]): Answer {
       errorType: row.error_type,
       cost: fee.amount,
       costCurrency: fee.currency,
-      ...(moved && { quantity: amountOf(transactions) }),
+      ...(moved && { quantity: amountOf(transactions), ...(usd && { unit: 'usd' }) }),
     },
   };
 }

@@ -17,6 +17,12 @@ export {
 } from './google-places/index.ts';
 export { createOpenAIStandIn, type OpenAIStandIn, type OpenAIStandInOptions } from './openai.ts';
 export {
+  type CostItem,
+  createOpenAIAdminStandIn,
+  type OpenAIAdminStandIn,
+  type OpenAIAdminStandInOptions,
+} from './openai-admin/index.ts';
+export {
   createR2StandIn,
   type R2Exchange,
   type R2Failure,
