@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { grpcOutcome } from './grpc.ts';
+import { errorTypeOf, grpcOutcome } from './grpc.ts';
 import { classifyMethod, type PlacesCall } from './sku.ts';
 import { chargeOf, legacyStatus, type PlacesAnswer } from './usage.ts';
 
@@ -103,5 +103,18 @@ describe('new', () => {
     [99, 'error', undefined],
   ])('gRPC code %s: %s, refused %s', (code, outcome, refused) => {
     expect(grpcOutcome({ code })).toEqual({ outcome, refused });
+  });
+
+  test.each([
+    [{ code: 5 }, 'NOT_FOUND', true],
+    [{ code: 400, status: 400 }, '400', true],
+    [{ code: '403' }, '403', true],
+    [{ response: { status: 429 } }, '429', true],
+    [new TypeError('x'), 'TypeError', undefined],
+    [{ code: 'ECONNRESET' }, 'Object', undefined],
+    [undefined, undefined, undefined],
+  ])('error %o is of type %s, refused %s', (error, type, refused) => {
+    expect(errorTypeOf(error)).toBe(type);
+    expect(grpcOutcome(error).refused).toBe(refused);
   });
 });
