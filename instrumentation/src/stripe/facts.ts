@@ -137,7 +137,8 @@ function ofDispute(dispute: Said): Fact | undefined {
     metadata: dispute.metadata,
     sku: countered ? 'countered' : 'received',
     fee: fees.fee,
-    step: fees.count + Number(countered),
+    // Grows as a dispute goes on, whoever reports it: received, countered, decided.
+    step: 2 * fees.count + (status === 'won' || status === 'lost' ? 2 : Number(countered)),
     unpricedReason:
       status === 'prevented' && fees.fee === undefined ? 'what preventing a dispute costs is not known' : undefined,
   };
