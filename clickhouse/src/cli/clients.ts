@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { ConnectionOptions } from '../client.ts';
 import { addDays, type ClientChange, type ClientRecord, listClients, setClient, utcDay } from '../queries/index.ts';
+import { clientMarginCommand, clientPriceCommand } from './client-prices.ts';
 import { useClient, withConnectionOptions } from './connect.ts';
 import { formatUsd, printable } from './format.ts';
 import type { CliIo } from './io.ts';
@@ -14,12 +15,18 @@ Examples:
   client-cost clients set acme --name "Acme Inc." --warning 50 --critical 100 --spike 50
   client-cost clients set acme --warning default
   client-cost clients deactivate acme
+  client-cost clients price acme --service twilio_sms --unit segment --per-unit 0.01
+  client-cost clients margin acme --percent 15 --fixed 20
 `;
 
 export function clientsCommand(io: CliIo): Command {
-  const command = new Command('clients').description('Names and thresholds of clients').addHelpText('after', HELP);
+  const command = new Command('clients')
+    .description('Names, thresholds, prices and margins of clients')
+    .addHelpText('after', HELP);
   command.addCommand(listCommand(io), { isDefault: true });
   command.addCommand(setCommand(io));
+  command.addCommand(clientPriceCommand(io));
+  command.addCommand(clientMarginCommand(io));
   for (const [name, active] of [
     ['deactivate', false],
     ['activate', true],

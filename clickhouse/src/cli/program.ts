@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { backfillCommand } from './backfill.ts';
+import { billCommand } from './bill.ts';
 import { clientsCommand } from './clients.ts';
 import { doctorCommand } from './doctor.ts';
 import { CliError, EXIT, explain } from './exit.ts';
@@ -7,6 +8,7 @@ import { type CliIo, processIo } from './io.ts';
 import { migrateCommand } from './migrate.ts';
 import { reconcileCommand } from './reconcile.ts';
 import { reportCommand } from './report.ts';
+import { repriceCommand } from './reprice.ts';
 import { settleCommand } from './settle.ts';
 import { startCommand } from './start.ts';
 
@@ -31,7 +33,9 @@ export function createProgram(io: CliIo): Command {
     startCommand(),
     migrateCommand(io),
     reportCommand(io),
+    billCommand(io),
     clientsCommand(io),
+    repriceCommand(io),
     backfillCommand(io),
     doctorCommand(io),
     settleCommand(io),

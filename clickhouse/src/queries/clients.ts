@@ -12,6 +12,10 @@ export interface ClientRecord {
   readonly monthlyCritical: string | null;
   /** Rise over the previous month in percent. */
   readonly spikePercent: string | null;
+  /** Added to what is billed, in percent; null: none. */
+  readonly marginPercent: string | null;
+  /** USD added to a month's bill; null: none. */
+  readonly marginFixed: string | null;
 }
 
 export interface ClientChange {
@@ -22,6 +26,9 @@ export interface ClientChange {
   readonly monthlyWarning?: string | null | undefined;
   readonly monthlyCritical?: string | null | undefined;
   readonly spikePercent?: string | null | undefined;
+  /** Null takes the margin away. */
+  readonly marginPercent?: string | null | undefined;
+  readonly marginFixed?: string | null | undefined;
 }
 
 /** Clients that have a row, by id; with `usedSince` (a day) also those without one that used anything since. */
@@ -58,15 +65,18 @@ export async function setClient(client: ClickHouseClient, change: ClientChange):
     monthlyWarning: threshold('warning', change.monthlyWarning, before.monthlyWarning, 16),
     monthlyCritical: threshold('critical', change.monthlyCritical, before.monthlyCritical, 16),
     spikePercent: threshold('spike', change.spikePercent, before.spikePercent, 7),
+    marginPercent: threshold('margin percent', change.marginPercent, before.marginPercent, 5, 4),
+    marginFixed: threshold('fixed margin', change.marginFixed, before.marginFixed, 16),
   };
   const { monthlyWarning, monthlyCritical } = after;
   if (monthlyWarning !== null && monthlyCritical !== null && Number(monthlyWarning) > Number(monthlyCritical)) {
     throw new QueryInputError(`warning ${monthlyWarning} is above critical ${monthlyCritical}`);
   }
   await client.command({
-    query: `INSERT INTO clients (id, name, active, monthly_warning, monthly_critical, spike_percent)
+    query: `INSERT INTO clients (id, name, active, monthly_warning, monthly_critical, spike_percent, margin_percent, margin_fixed)
       SELECT {id:String}, {name:String}, {active:Bool}, toDecimal64OrNull({warning:String}, 2),
-        toDecimal64OrNull({critical:String}, 2), toDecimal32OrNull({spike:String}, 2)`,
+        toDecimal64OrNull({critical:String}, 2), toDecimal32OrNull({spike:String}, 2),
+        toDecimal32OrNull({marginPercent:String}, 4), toDecimal64OrNull({marginFixed:String}, 2)`,
     query_params: {
       id,
       name: after.name,
@@ -74,6 +84,8 @@ export async function setClient(client: ClickHouseClient, change: ClientChange):
       warning: monthlyWarning ?? '',
       critical: monthlyCritical ?? '',
       spike: after.spikePercent ?? '',
+      marginPercent: after.marginPercent ?? '',
+      marginFixed: after.marginFixed ?? '',
     },
   });
   return after;
@@ -84,17 +96,28 @@ function threshold(
   value: string | null | undefined,
   before: string | null,
   digits: number,
+  decimals = 2,
 ): string | null {
   if (value === undefined) return before;
   if (value === null) return null;
-  if (!/^\d+(\.\d{1,2})?$/.test(value) || value.split('.')[0]!.length > digits) {
+  const [whole = '', fraction = ''] = value.split('.');
+  if (!/^\d+(\.\d+)?$/.test(value) || whole.length > digits || fraction.length > decimals) {
     throw new QueryInputError(`${what} ${JSON.stringify(value)}: expected an amount like 50 or 99.50`);
   }
   return value;
 }
 
 function unnamed(id: string): ClientRecord {
-  return { id, name: '', active: true, monthlyWarning: null, monthlyCritical: null, spikePercent: null };
+  return {
+    id,
+    name: '',
+    active: true,
+    monthlyWarning: null,
+    monthlyCritical: null,
+    spikePercent: null,
+    marginPercent: null,
+    marginFixed: null,
+  };
 }
 
 function record(row: Row): ClientRecord {
@@ -105,5 +128,7 @@ function record(row: Row): ClientRecord {
     monthlyWarning: textOrNull(row, 'monthly_warning'),
     monthlyCritical: textOrNull(row, 'monthly_critical'),
     spikePercent: textOrNull(row, 'spike_percent'),
+    marginPercent: textOrNull(row, 'margin_percent'),
+    marginFixed: textOrNull(row, 'margin_fixed'),
   };
 }

@@ -1,4 +1,12 @@
 export { backfill, refreshDaily } from './backfill.ts';
+export { type BillLine, type ClientBill, getClientBill } from './bill.ts';
+export {
+  type ClientPrice,
+  type ClientPriceKey,
+  listClientPrices,
+  removeClientPrice,
+  setClientPrice,
+} from './client-prices.ts';
 export {
   type ClientUsageSummary,
   type CurrentMonthUsage,
