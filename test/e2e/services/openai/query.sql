@@ -1,0 +1,15 @@
+SELECT * FROM (
+  SELECT 'ledger' AS place, client_id AS client, operation, request_model, toString(quantity) AS quantity, unit, outcome, cost, cost_source AS source, count() AS events
+  FROM usage_events_current WHERE service = 'openai' AND client_id LIKE 'model-%'
+  GROUP BY ALL
+  UNION ALL
+  SELECT 'day', client_id, operation, model, toString(sum(quantity)), unit, '', sum(cost), '', sum(requests)
+  FROM usage_daily_current WHERE service = 'openai' AND client_id LIKE 'model-%' GROUP BY client_id, operation, model, unit
+  UNION ALL
+  SELECT 'month', client_id, '', '', toString(total_ai_calls), '', '', openai_cost, '', requests
+  FROM usage_monthly WHERE client_id LIKE 'model-%'
+  UNION ALL
+  SELECT 'nobody', client_id, operation, '', toString(quantity), unit, '', cost, cost_source, count()
+  FROM usage_events_current WHERE service = 'openai' AND client_id = 'unattributed' GROUP BY ALL
+)
+ORDER BY indexOf(['ledger', 'day', 'month', 'nobody'], place), client, operation, request_model, quantity, outcome, source
