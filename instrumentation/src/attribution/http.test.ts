@@ -116,6 +116,25 @@ describe('incoming requests', () => {
   });
 });
 
+describe('an observer of incoming requests', () => {
+  it('sees those with its header, before they are handled; what it throws goes no further', async () => {
+    const seen: unknown[] = [];
+    const observe = (request: http.IncomingMessage, response: http.ServerResponse) => {
+      seen.push([request.headers['x-signature'], response instanceof http.ServerResponse]);
+      throw new Error('mine');
+    };
+    const config = { clientHeader: 'x-client-id', trustBaggage: 'own' } as const;
+    attributeIncoming({ config, webhook: { header: 'x-signature', observe } });
+    handler = (_request, response) => {
+      seen.push('handled');
+      response.end(JSON.stringify(client()));
+    };
+    expect(await ask({ 'x-client-id': 'acme' })).toBe('acme');
+    expect(await ask({ 'x-client-id': 'acme', 'x-signature': 'abc' })).toBe('acme');
+    expect(seen).toEqual(['handled', ['abc', true], 'handled']);
+  });
+});
+
 describe('outgoing requests', () => {
   beforeEach(() => {
     incoming('never', undefined);

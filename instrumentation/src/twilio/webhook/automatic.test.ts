@@ -12,6 +12,7 @@ import { setRecorder } from '../../recorder/index.ts';
 import { forgetCharges } from '../../recorder/open-charges.ts';
 import { useContextManager } from '../../testing/otel.ts';
 import { observeWebhook } from './automatic.ts';
+import { expectedSignature } from './signature.ts';
 import { call, encode, listen, type Posted, post, recorded, sid, sms, TOKEN } from './testing/post.ts';
 
 const recorder = new RecorderDouble();
@@ -115,7 +116,6 @@ describe('without any code', () => {
       response.end('early');
     });
     const body = encode(sms(12));
-    const { expectedSignature } = await import('./signature.ts');
     const signature = expectedSignature(TOKEN, `http://127.0.0.1:${port}/sms`, sms(12));
     const head = `POST /sms HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/x-www-form-urlencoded\r\nX-Twilio-Signature: ${signature}\r\nContent-Length: ${body.length}\r\n\r\n`;
     const socket = net.connect(port, '127.0.0.1', () => socket.write(head));
@@ -205,7 +205,6 @@ describe('without any code', () => {
     // The signature of a webhook by GET, sent again with a body of one's own.
     const query = `?${encode(call(1))}`;
     const url = `http://127.0.0.1:${port}/voice${query}`;
-    const { expectedSignature } = await import('./signature.ts');
     const signature = expectedSignature(TOKEN, url, {});
     for (const type of ['text/plain', 'application/json', 'application/x-www-form-urlencoded']) {
       const headers = { 'content-type': type };
