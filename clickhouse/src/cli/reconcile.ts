@@ -97,10 +97,12 @@ async function run(io: CliIo, provider: ProviderName | undefined, options: Recon
   const book = loadPriceBook({ userFile: io.env.CLIENT_COST_PRICES });
   for (const problem of book.problems) io.stderr(`client-cost: ${printable(problem, 300)}\n`);
   const settings = { env: io.env, apiUrl: options.apiUrl, perSecond: options.rate };
+  // Their settings are checked before anything is asked.
+  const bills = providers.map((name) => ({ name, ask: billOf(name, settings, period, options.account) }));
   const found = await useClient(io, options, async (client) => {
     const results: { provider: ProviderName; comparisons: Comparison[]; notes: readonly string[] }[] = [];
-    for (const name of providers) {
-      const bill = await billOf(name, settings, period, options.account);
+    for (const { name, ask } of bills) {
+      const bill = await ask();
       const ledger = await ledgerFigures(client, period, SERVICES[name]);
       const comparisons = compare({ services: SERVICES[name], ledger, bill, book, at: new Date(period.to) });
       results.push({ provider: name, comparisons, notes: bill.notes });
@@ -142,11 +144,23 @@ function chosen(io: CliIo, provider: ProviderName | undefined, options: Reconcil
   );
 }
 
-function billOf(name: ProviderName, settings: ApiSettings, period: Period, accounts: readonly string[]): Promise<Bill> {
-  if (name === 'stripe') return stripeBill(stripeClient(settings), period);
-  if (name === 'openai') return openaiBill(openaiClient(settings, 'costs'), period);
-  const client = twilioClient(settings);
-  return twilioBill(client, period, accounts.length > 0 ? accounts : undefined, client.account);
+/** Checks the settings of a provider; what it returns asks for the bill. @throws ProviderSettingError */
+function billOf(
+  name: ProviderName,
+  settings: ApiSettings,
+  period: Period,
+  accounts: readonly string[],
+): () => Promise<Bill> {
+  if (name === 'twilio') {
+    const client = twilioClient(settings);
+    return () => twilioBill(client, period, accounts.length > 0 ? accounts : undefined, client.account);
+  }
+  if (name === 'stripe') {
+    const client = stripeClient(settings);
+    return () => stripeBill(client, period);
+  }
+  const client = openaiClient(settings, 'costs');
+  return () => openaiBill(client, period);
 }
 
 function comparisonTable(month: string, comparisons: readonly Comparison[], notes: readonly string[]): string {

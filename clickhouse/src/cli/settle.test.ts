@@ -34,3 +34,14 @@ test.each([
 ])('%j', async (argv, message) => {
   expect(await run(argv)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
 });
+
+test.each([
+  ['twilio', 'TWILIO_AUTH_TOKEN'],
+  ['stripe', 'STRIPE_API_KEY'],
+  ['openai', 'OPENAI_API_KEY'],
+])('%s without %s', async (provider, variable) => {
+  expect(await run(['settle', provider, '--since', '2026-02-01'], { [variable]: '' })).toMatchObject({
+    code: 2,
+    err: expect.stringContaining(`${variable} is not set`),
+  });
+});

@@ -4,9 +4,12 @@ import { createOpenAIAdminStandIn, type OpenAIAdminStandIn } from './index.ts';
 let standIn: OpenAIAdminStandIn;
 afterEach(() => standIn?.close());
 
-async function get(path: string, key = 'sk-admin-1') {
+// biome-ignore lint/suspicious/noExplicitAny: an answer
+type Body = Record<string, any>;
+
+async function get(path: string, key = 'sk-admin-1'): Promise<{ status: number; body: Body }> {
   const response = await fetch(standIn.url + path, { headers: key === '' ? {} : { authorization: `Bearer ${key}` } });
-  return { status: response.status, body: (await response.json()) as Record<string, any> }; // biome-ignore lint/suspicious/noExplicitAny: an answer
+  return { status: response.status, body: (await response.json()) as Body };
 }
 
 test('costs by day, in pages, grouped or not', async () => {
