@@ -1,0 +1,2 @@
+// As an application imports it: the hooks go by the specifier.
+export { default } from 'stripe';
