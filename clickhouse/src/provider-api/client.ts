@@ -28,7 +28,10 @@ export interface ApiClientOptions {
 export type Json = Readonly<Record<string, unknown>>;
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
-/** GET requests to one provider's API: rate-limited, repeated where that can help, explained where it cannot. */
+/**
+ * GET requests to one provider's API: rate-limited, repeated where that can help, explained where it cannot. The first one that fails for good
+ * ends those that wait, with the same error.
+ */
 export interface ApiClient {
   readonly provider: string;
   /** Requests sent so far, repeated ones included. */
@@ -56,6 +59,8 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   const { provider, concurrency = 4, perSecond = 10, timeoutMs = 30_000, retries = 6, backoffMs = 1_000 } = options;
   const queue = new PQueue({ concurrency, interval: 1_000, intervalCap: perSecond, strict: true });
   const origin = new URL(options.baseUrl).origin;
+  // The first failure for good ends everything that waits: a run that is over must not go on asking.
+  const over = new AbortController();
   let requests = 0;
   let quietUntil = 0;
 
@@ -67,7 +72,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
 
   async function attempt(url: URL): Promise<Json | undefined> {
     const quiet = quietUntil - Date.now();
-    if (quiet > 0) await wait(quiet);
+    if (quiet > 0) await wait(quiet, undefined, { signal: over.signal });
     requests += 1;
     let status: number;
     let headers: Headers;
@@ -77,7 +82,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
         headers: { accept: 'application/json', 'user-agent': 'client-cost', ...options.headers },
         // A redirect elsewhere would take the credentials along.
         redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.any([over.signal, AbortSignal.timeout(timeoutMs)]),
       });
       ({ status, headers } = response);
       text = await response.text();
@@ -127,7 +132,8 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     const url = address(options.baseUrl, path, query);
     if (url.origin !== origin) throw problem(`${provider} names a next page on another host (${url.host}): not asked`);
     try {
-      return await pRetry(() => queue.add(() => attempt(url)), {
+      return await pRetry(() => queue.add(() => attempt(url), { signal: over.signal }), {
+        signal: over.signal,
         retries,
         minTimeout: backoffMs,
         maxTimeout: 60_000,
@@ -135,13 +141,14 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
         shouldRetry: ({ error }) => error instanceof Transient,
       });
     } catch (error) {
-      if (!(error instanceof Transient)) throw error;
-      const what = `${provider} at ${origin} ${clean(error.message)}`;
-      throw problem(
-        `${what}; gave up after ${retries + 1} attempts. What is done is kept: run it again later`,
-        error.status,
-      );
+      if (!over.signal.aborted) over.abort(error instanceof Transient ? gaveUp(error) : error);
+      throw over.signal.reason;
     }
+  }
+
+  function gaveUp(error: Transient): ProviderApiError {
+    const what = `${provider} at ${origin} ${clean(error.message)}; gave up after ${retries + 1} attempts`;
+    return problem(`${what}. What is done is kept: run it again later`, error.status);
   }
 
   return {

@@ -115,6 +115,21 @@ describe('failures', () => {
     expect(server.asked).toHaveLength(3);
   });
 
+  test('the first failure for good ends all that waits', async () => {
+    const settings = await serve((_, nth) =>
+      nth === 1 ? { status: 403 } : { status: 429, headers: { 'retry-after': '60' } },
+    );
+    const client = stripeClient({ ...settings, concurrency: 2 });
+    const began = Date.now();
+    const all = await Promise.allSettled([1, 2, 3, 4, 5, 6].map((n) => client.get(`/${n}`)));
+    expect(all.map((one) => one.status === 'rejected' && (one.reason as Error).message)).toEqual(
+      Array(6).fill(expect.stringContaining('does not allow this (403)')),
+    );
+    await expect(client.get('/7')).rejects.toThrow('does not allow this (403)');
+    expect(Date.now() - began).toBeLessThan(5_000);
+    expect(server.asked.length).toBeLessThanOrEqual(2);
+  });
+
   test('no answer in time, and nobody there, are said as such', async () => {
     const settings = await serve(() => ({ hang: true }), { retries: 1, timeoutMs: 100 });
     await expect(stripeClient(settings).get('/v1/x')).rejects.toThrow('gives no answer within 0.1 s');

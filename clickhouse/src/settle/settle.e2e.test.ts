@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once as onceEmitted } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createStripeStandIn, type StripeStandIn } from '../../../examples/src/stand-ins/stripe/index.ts';
@@ -270,6 +273,41 @@ describe('twilio', () => {
       expect(api.asked.length - requests).toBe(resume.length === 0 ? 10 : 9);
       expect(await ledger()).toEqual(once);
     }
+  });
+
+  test('killed in the middle and resumed is the same as once', async () => {
+    const events = Array.from({ length: 12 }, (_, n) => sms(n));
+    for (let n = 0; n < 12; n++) api.things.set(sid('SM', n), delivered(n));
+    await send(client, events);
+    await settle();
+    const once = await ledger();
+
+    database = `settle_killed_${++counter}`;
+    client = await freshLedger(engine, database);
+    await send(client, events);
+    const before = api.asked.length;
+    api.failures.push(...Array.from({ length: 4 }, () => undefined as never), { hang: true } as never);
+    const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+    const argv = ['settle', 'twilio', '--since', '2026-02-01', '--until', '2026-02-10', '--api-url', api.url];
+    const child = spawn(process.execPath, [main, ...argv, '--state-dir', stateDir], {
+      env: {
+        CLICKHOUSE_URL: engine.url,
+        CLICKHOUSE_DATABASE: database,
+        TWILIO_ACCOUNT_SID: ACCOUNT,
+        TWILIO_AUTH_TOKEN: TOKEN,
+      },
+      stdio: 'ignore',
+    });
+    for (let waited = 0; api.asked.length < before + 5 && waited < 30_000; waited += 50) await sleep(50);
+    const exited = onceEmitted(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+    expect(await run([...argv, '--resume'])).toMatchObject({
+      code: 0,
+      err: expect.not.stringContaining('nothing to resume'),
+    });
+    expect(await ledger()).toEqual(once);
+    expect((await run([...argv, '--resume'])).err).toContain('nothing to resume');
   });
 
   test('429 is waited for; a currency is kept or converted; a refused login names the variables', async () => {
