@@ -139,7 +139,7 @@ function readOperation(raw: Json, reader: FieldReader, billed: StatusTest): Oper
   if (typeof parsed === 'string') reader.bad('path', `${parsed}, got ${describe(raw.path)}`);
   const path: PathPattern | undefined = typeof parsed === 'string' ? undefined : parsed;
   const parameters = path?.text.match(/(?<=\/:)\w+/g) ?? [];
-  const quantity = reader.number(raw.quantity ?? 1, 'quantity', parameters);
+  const quantity = reader.number(raw.quantity === undefined ? 1 : raw.quantity, 'quantity', parameters);
   const read = (key: string) => (raw[key] === undefined ? undefined : reader.source(raw[key], key, parameters));
   const operation = {
     operation: reader.name(raw, 'operation'),

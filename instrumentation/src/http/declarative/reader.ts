@@ -42,7 +42,7 @@ export class FieldReader {
 
   /** A name that goes into the ledger. */
   name(raw: Json, key: string, fallback?: string): string {
-    const value = raw[key] ?? fallback;
+    const value = raw[key] === undefined ? fallback : raw[key];
     if (typeof value === 'string' && /^[A-Za-z0-9][\w.-]{0,63}$/.test(value)) return value;
     this.bad(key, `expected a name of letters, digits, "_", "-", "." (at most 64), got ${describe(raw[key])}`);
     return '';

@@ -14,6 +14,8 @@ interface Candidate {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
 /** What one provider of the file bills. */
 export class ProviderRule implements HttpRule<Match> {
   readonly #provider: HttpProvider;
@@ -53,7 +55,7 @@ export class ProviderRule implements HttpRule<Match> {
     const billed = chosen?.operation.billed ?? this.#provider.billed;
     const { status } = answer;
     // One hop of a redirect is no call of its own: where it leads is.
-    if (status !== undefined && status >= 300 && status < 400 && !billed(status)) return undefined;
+    if (status !== undefined && REDIRECTS.has(status) && !billed(status)) return undefined;
     const start = this.#start(request, chosen?.operation);
     const base = {
       start,
