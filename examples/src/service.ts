@@ -3,8 +3,8 @@
  *
  *   CLIENT_COST_CLIENT_HEADER=x-client-id node --require @client-cost/instrumentation/register dist/service.js
  *
- * Every OpenAI call below is attributed to the client of the `x-client-id` header and priced without a line of code.
- * The two routes that show more say so: `/leads/:id/score` adds context, `/flows/:id/run` has no header and names its
+ * Every call below is attributed to the client of the `x-client-id` header and priced without a line of code: OpenAI here, Twilio, Stripe,
+ * Google Places and Cloudflare R2 in billed.ts. The two routes that show more say so: `/leads/:id/score` adds context, `/flows/:id/run` has no header and names its
  * client itself.
  */
 import type { Server } from 'node:http';
@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { usageContext, withClient } from '@client-cost/instrumentation';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import OpenAI from 'openai';
+import { billed } from './billed.ts';
 
 const openai = new OpenAI(); // OPENAI_API_KEY and OPENAI_BASE_URL
 const model = process.env.SERVICE_MODEL ?? 'gpt-4o-mini';
@@ -104,6 +105,8 @@ app.post('/flows/:id/run', async (request, response) => {
   );
   response.json({ message: data.choices[0]?.message.content, requestId: request_id });
 });
+
+app.use(billed);
 
 class BadRequest extends Error {}
 

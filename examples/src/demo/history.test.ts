@@ -20,9 +20,14 @@ it("repeats a client's own calls within last month's days and adds them up", () 
     body: { model: 'gpt-4o-mini' },
     usage,
   })) as unknown as StandInExchange[];
-  const history = planLastMonth(clients, traffic, exchanges, new Date('2026-03-15T12:00:00Z'));
-  expect(history.events).toBe(3);
+  const text = { service: 'twilio_sms', operation: 'send_sms', unit: 'segment', sku: 'us_ca', quantity: '2' };
+  const charges = ['a', 'a', 'b'].map((clientId) => ({ clientId, ...text, amount: 7n }));
+  const history = planLastMonth(clients, traffic, exchanges, charges, new Date('2026-03-15T12:00:00Z'));
+  expect(history.events).toBe(6);
   expect(history.months.map(({ clientId }) => clientId)).toEqual(['a']);
-  expect(history.bills.get('a')).toEqual({ calls: 3, amount: 3n * 156_000_000n });
+  expect(history.bills.get('a')).toEqual({ calls: 6, amount: 3n * 156_000_000n + 3n * 7n });
+  expect(history.months[0]!.purchases).toHaveLength(3);
+  expect(history.months[0]!.purchases[0]).toMatchObject(text);
+  for (const { timestamp } of history.months[0]!.purchases) expect(timestamp).toMatch(/^2026-02-/);
   for (const { timestamp } of history.months[0]!.calls) expect(timestamp).toMatch(/^2026-02-/);
 });

@@ -1,12 +1,14 @@
 import type { StandInExchange } from '../stand-ins/index.ts';
 import type { DemoClient } from './clients.ts';
 import { type ExpectedBill, priceOf } from './expected.ts';
+import { type Charge, sumBills } from './record.ts';
 import type { TrafficResult } from './traffic.ts';
 
 /** What a client used last month. */
 export interface LastMonth {
   readonly clientId: string;
   readonly calls: readonly PastCall[];
+  readonly purchases: readonly PastPurchase[];
 }
 
 export interface PastCall {
@@ -16,6 +18,8 @@ export interface PastCall {
   /** ISO 8601. */
   readonly timestamp: string;
 }
+
+export type PastPurchase = Omit<Charge, 'clientId' | 'amount'> & { readonly timestamp: string };
 
 export interface History {
   readonly months: readonly LastMonth[];
@@ -30,13 +34,14 @@ export function monthBefore(month: string): string {
 }
 
 /**
- * A previous month for the clients that have one: this run's own calls over again, as many as `lastMonth` says, spread over the
- * days of that month.
+ * A previous month for the clients that have one: this run's own calls and purchases over again, as many as `lastMonth` says, spread
+ * over the days of that month.
  */
 export function planLastMonth(
   clients: readonly DemoClient[],
   traffic: readonly TrafficResult[],
   exchanges: readonly StandInExchange[],
+  charges: readonly Charge[],
   now: Date,
 ): History {
   const answered = new Map(exchanges.map((exchange) => [exchange.requestId, exchange]));
@@ -57,11 +62,18 @@ export function planLastMonth(
       calls.push({ operation: operationOf(path ?? ''), model: body.model, tokens, timestamp });
       amount += priceOf(body.model, tokens);
     }
-    if (calls.length === 0) continue;
-    months.push({ clientId: id, calls });
-    bills.set(id, { calls: calls.length, amount });
+    const bought = charges.filter(({ clientId }) => clientId === id);
+    const again = Math.round(bought.length * (lastMonth ?? 0));
+    const purchases = Array.from({ length: again }, (_, n) => {
+      const { clientId: _client, amount: each, ...usage } = bought[Math.floor((n * bought.length) / again)]!;
+      amount += each;
+      return { ...usage, timestamp: new Date(start + Math.floor(((n + 0.5) / again) * length)).toISOString() };
+    });
+    if (calls.length + purchases.length === 0) continue;
+    months.push({ clientId: id, calls, purchases });
+    bills.set(id, { calls: calls.length + purchases.length, amount });
   }
-  return { months, bills, events: months.reduce((sum, { calls }) => sum + calls.length, 0) };
+  return { months, bills, events: [...sumBills(bills).values()].reduce((sum, { calls }) => sum + calls, 0) };
 }
 
 function operationOf(path: string): string {

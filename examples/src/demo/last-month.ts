@@ -6,8 +6,9 @@ import { recordUsage } from '@client-cost/instrumentation';
 import type { LastMonth } from './history.ts';
 
 process.once('message', (months: LastMonth[]) => {
-  for (const { clientId, calls } of months) {
+  for (const { clientId, calls, purchases } of months) {
     for (const call of calls) recordUsage({ clientId, service: 'openai', provider: 'openai', ...call });
+    for (const purchase of purchases) recordUsage({ clientId, ...purchase });
   }
   process.disconnect();
 });

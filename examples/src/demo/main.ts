@@ -8,15 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLedgerClient, getMonthlySummary, processIo, runCli, setClient, utcDay } from '@client-cost/clickhouse';
 import { type Stack, startStack } from '@client-cost/clickhouse/stack';
-import { createOpenAIStandIn, type OpenAIStandIn } from '../stand-ins/index.ts';
-import { DEMO_CLIENTS } from './clients.ts';
+import { DEMO_CLIENTS, type DemoClient } from './clients.ts';
 import { type ExpectedBill, expectedBills, formatPico, parsePico } from './expected.ts';
 import { type LastMonth, monthBefore, planLastMonth } from './history.ts';
 import { checkBills, waitForEvents } from './ledger.ts';
 import { type DemoOptions, HELP, readOptions } from './options.ts';
 import { ended, firstMessage, startMeasured, terminate } from './processes.ts';
+import { type DemoProviders, startProviders } from './providers.ts';
+import { buy, numberOf, purchasesOf } from './purchases.ts';
+import { billsOf, chargesOfRecord, sumBills } from './record.ts';
 import { playTraffic, type TrafficResult } from './traffic.ts';
-import { businessUsage } from './usage.ts';
 
 const LIVE_REQUESTS = 3;
 const begun = performance.now();
@@ -75,11 +76,17 @@ async function demo({ keep, live }: DemoOptions): Promise<boolean> {
     stack.mode === 'collector' ? 'usage goes through the OpenTelemetry Collector' : 'usage goes by the direct sender',
   );
 
-  const standIn = live ? undefined : await createOpenAIStandIn({ usage: businessUsage });
-  if (standIn) undo.push(() => standIn.close());
-  say(standIn ? `a stand-in of OpenAI answers at ${standIn.url}` : 'calling the real OpenAI API, at most 0.02 USD');
+  const providers = live ? undefined : await startProviders(clients);
+  if (providers) undo.push(() => providers.close());
+  const standIn = providers?.openai;
+  say(
+    providers
+      ? 'OpenAI, Twilio, Stripe, Google Places and Cloudflare R2 are played on this machine'
+      : 'calling the real OpenAI API, at most 0.02 USD',
+  );
 
-  const service = startMeasured('../service.js', serviceEnvironment(stack, standIn, join(dataDir, 'spool')), 'ignore');
+  const env = serviceEnvironment(stack, providers, join(dataDir, 'spool'));
+  const service = startMeasured('../service.js', env, 'ignore');
   undo.push(() => terminate(service, 'The service'));
   const { port } = await firstMessage<{ port: number }>(service, 'The service');
   const serviceUrl = `http://127.0.0.1:${port}`;
@@ -88,14 +95,20 @@ async function demo({ keep, live }: DemoOptions): Promise<boolean> {
   const traffic = await playTraffic(serviceUrl, clients, { onProgress: progress() });
   const failures = traffic.filter(({ status }) => status !== 200);
   if (failures.length > 0) throw new Error(`${failures.length} requests failed, the first with ${failures[0]?.status}`);
+  if (providers) await playPurchases(serviceUrl, clients, providers);
   if (!keep) await terminate(service, 'The service');
 
-  const history = standIn ? planLastMonth(clients, traffic, standIn.requests, new Date()) : undefined;
+  const ids = clients.map(({ id }) => id);
+  const numbers = Object.fromEntries(ids.map((id, index) => [numberOf(index), id]));
+  const charges = providers ? chargesOfRecord(providers, ids, numbers) : [];
+  const history = standIn ? planLastMonth(clients, traffic, standIn.requests, charges, new Date()) : undefined;
   if (history) await recordLastMonth(stack, history.months, join(dataDir, 'spool'));
 
   const ledger = createLedgerClient(stack.clickhouse);
   undo.push(() => ledger.close());
-  const events = traffic.length + (history?.events ?? 0);
+  const bought = billsOf(charges);
+  const boughtEvents = [...bought.values()].reduce((sum, { calls }) => sum + calls, 0);
+  const events = traffic.length + boughtEvents + (history?.events ?? 0);
   const found = await waitForEvents(ledger, events, 45_000);
   say(`the ledger holds ${found} of ${events} usage events`);
   for (const { id, name } of clients) await setClient(ledger, { id, name });
@@ -112,11 +125,11 @@ async function demo({ keep, live }: DemoOptions): Promise<boolean> {
     );
 
   const ok = standIn
-    ? check(expectedBills(traffic, standIn.requests), summary) &&
+    ? check(sumBills(expectedBills(traffic, standIn.requests), bought), summary) &&
       check(history!.bills, await getMonthlySummary(ledger, { month: monthBefore(month) }))
     : checkCount(traffic, found);
   say(ok ? 'the bills are exact' : 'THE BILLS ARE WRONG');
-  if (keep) await stay(stack, serviceUrl, standIn, service);
+  if (keep) await stay(stack, serviceUrl, providers, service);
   return ok;
 }
 
@@ -129,23 +142,36 @@ async function command(stack: Stack, ...args: string[]): Promise<void> {
   console.log();
 }
 
-function serviceEnvironment(stack: Stack, standIn: OpenAIStandIn | undefined, spool: string): Record<string, string> {
-  const openai: Record<string, string> = standIn
-    ? {
-        OPENAI_API_KEY: 'sk-demo',
-        OPENAI_BASE_URL: standIn.url,
-        // The stand-in is OpenAI for this purpose; a gateway would be named the same way.
-        CLIENT_COST_PROVIDER_HOSTS: `127.0.0.1:${standIn.port}=openai`,
-      }
-    : {};
+function serviceEnvironment(stack: Stack, providers: DemoProviders | undefined, spool: string): Record<string, string> {
   return {
     ...stack.env,
-    ...openai,
+    ...providers?.env,
     OTEL_SERVICE_NAME: 'lead-follow-up',
     CLIENT_COST_CLIENT_HEADER: 'x-client-id',
     CLIENT_COST_SPOOL_DIR: spool,
     PORT: '0',
   };
+}
+
+/** What is bought beside model calls, and what Twilio reports of it: answers of leads, ends of calls, recordings. */
+async function playPurchases(
+  serviceUrl: string,
+  clients: readonly DemoClient[],
+  { twilio }: DemoProviders,
+): Promise<void> {
+  const purchases = clients.flatMap((client, index) => purchasesOf(client, index));
+  await buy(serviceUrl, purchases);
+  for (const index of clients.keys()) {
+    const url = `${serviceUrl}/twilio/incoming`;
+    const { status } = await twilio.receiveSms({ to: numberOf(index), from: '+15035551000', body: 'Yes please', url });
+    if (status !== 200) throw new Error(`The service answered Twilio's webhook with ${status}`);
+  }
+  await twilio.idle();
+  const refused = twilio.callbacks.filter(({ status }) => status >= 300);
+  if (refused.length > 0) throw new Error(`The service refused ${refused.length} callbacks of Twilio`);
+  say(
+    `texts, calls, numbers, payments, places and files: ${purchases.length} requests, ${twilio.callbacks.length} callbacks`,
+  );
 }
 
 async function recordLastMonth(stack: Stack, months: readonly LastMonth[], spool: string): Promise<void> {
@@ -196,7 +222,7 @@ function checkCount(traffic: readonly TrafficResult[], found: number): boolean {
 async function stay(
   stack: Stack,
   serviceUrl: string,
-  standIn: OpenAIStandIn | undefined,
+  providers: DemoProviders | undefined,
   service: ChildProcess,
 ): Promise<void> {
   const { url, user, password, database } = stack.clickhouse;
@@ -205,7 +231,7 @@ async function stay(
     [
       'Everything stays up; Ctrl+C ends it and removes its data.',
       `  service      ${serviceUrl}    try: ${example}`,
-      standIn ? `  OpenAI       ${standIn.url} (stand-in)` : '  OpenAI       the real one',
+      providers ? `  OpenAI       ${providers.openai.url} (stand-in)` : '  OpenAI       the real one',
       stack.otlp
         ? `  Collector    ${stack.otlp.httpUrl} (OTLP/HTTP)`
         : '  Collector    none here: services write to ClickHouse directly',
