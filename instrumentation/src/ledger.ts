@@ -6,11 +6,13 @@ export { add, type Decimal, decimalOf, formatAmount, multiply, parseAmount, sumA
 export { reportedBy } from './openai/usage.ts';
 export type { PriceBook, PriceBookOptions, PriceRequest, Problem } from './prices/index.ts';
 export { loadPriceBook, validatePriceFile } from './prices/index.ts';
+export { type ListedPrice, type ListOptions, listPrices } from './prices/list.ts';
 export { isPriceReason } from './prices/reasons.ts';
-export { type Cost, costOf, type Pricable } from './recorder/cost.ts';
+export { absurdity, type Cost, costOf, type Pricable } from './recorder/cost.ts';
 export { derivedUsageId } from './recorder/derived-id.ts';
 export { uuidv7 } from './recorder/uuid.ts';
 export { fromSmallestUnit } from './stripe/currency.ts';
+export { type NumberKind, numberSku } from './twilio/sku.ts';
 export {
   type CallReport,
   callEnd,

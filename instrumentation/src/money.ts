@@ -155,3 +155,12 @@ export function sumAmounts(amounts: Iterable<string>): string {
   for (const amount of amounts) total += parseAmount(amount);
   return formatAmount(total);
 }
+
+/** A decimal of any scale as plain text, exact: `0.15`, `27`, `-0.0000001`. */
+export function formatDecimal({ coefficient, scale }: Decimal): string {
+  const digits = abs(coefficient)
+    .toString()
+    .padStart(scale + 1, '0');
+  const text = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`.replace(/\.?0+$/, '');
+  return coefficient < 0n ? `-${text}` : text;
+}

@@ -5,7 +5,9 @@ import { clientsCommand } from './clients.ts';
 import { doctorCommand } from './doctor.ts';
 import { CliError, EXIT, explain } from './exit.ts';
 import { type CliIo, processIo } from './io.ts';
+import { measureCommand } from './measure.ts';
 import { migrateCommand } from './migrate.ts';
+import { pricesCommand } from './prices.ts';
 import { reconcileCommand } from './reconcile.ts';
 import { reportCommand } from './report.ts';
 import { repriceCommand } from './reprice.ts';
@@ -35,8 +37,10 @@ export function createProgram(io: CliIo): Command {
     reportCommand(io),
     billCommand(io),
     clientsCommand(io),
+    pricesCommand(io),
     repriceCommand(io),
     backfillCommand(io),
+    measureCommand(io),
     doctorCommand(io),
     settleCommand(io),
     reconcileCommand(io),

@@ -75,6 +75,17 @@ export function libraryPrice(provider: string, model: string, at: Date): Library
   }
 }
 
+/** The models that the library has of a provider, and where their prices are from; for lists of prices. Never throws. */
+export function libraryModels(provider: string): {
+  readonly ids: readonly string[];
+  readonly source: string | undefined;
+} {
+  const library = loadLibrary();
+  const found = library instanceof Error ? undefined : library.findProvider({ providerId: provider });
+  if (found?.id !== provider) return { ids: [], source: undefined };
+  return { ids: found.models.map(({ id }) => id), source: found.pricing_urls?.[0] };
+}
+
 function isFineTuned(model: string): boolean {
   return model.startsWith('ft:') || model.includes('.ft-') || model.includes(':ft-');
 }
