@@ -116,6 +116,8 @@ test.each([
   [{ outcome: 'ok', cost: 'free' }, 'free USD is no amount'],
   [{ outcome: 'ok', cost: '1', quantity: '-2' }, '-2 is no quantity'],
   [{ outcome: 'ok', cost: '1', quantity: 'many' }, 'many is no quantity'],
+  [{ outcome: 'ok', tokens: { input: Number.NaN, output: 1 } }, 'input'],
+  [{ outcome: 'ok', tokens: { input: 1, output: 1, cacheRead: 2 } }, 'cache'],
 ] as const)('%o cannot be used', (end, reason) => {
   expect(correct(sms(), end, book)).toEqual({ kind: 'unusable', reason: expect.stringContaining(reason) });
 });

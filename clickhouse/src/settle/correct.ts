@@ -1,4 +1,11 @@
-import { type CallEnd, costOf, formatAmount, type PriceBook, parseAmount } from '@client-cost/instrumentation/ledger';
+import {
+  absurdity,
+  type CallEnd,
+  costOf,
+  formatAmount,
+  type PriceBook,
+  parseAmount,
+} from '@client-cost/instrumentation/ledger';
 import { type LedgerRow, nextVersion } from '../corrections/index.ts';
 
 /** `usage.version` from which no callback changes a charge any more. */
@@ -18,6 +25,8 @@ export type Correction =
  */
 export function correct(row: LedgerRow, end: CallEnd, book: PriceBook): Correction {
   if (end.cost?.trim().startsWith('-')) return { kind: 'unusable', reason: `the provider gives ${end.cost} back` };
+  const problem = absurdity(end);
+  if (problem !== undefined) return { kind: 'unusable', reason: problem };
   const quantity = end.quantity === undefined ? row.quantity : plain(String(end.quantity));
   if (quantity === undefined) return { kind: 'unusable', reason: `${String(end.quantity)} is no quantity` };
   const unit = end.unit ?? row.unit;

@@ -26,11 +26,8 @@ const KINDS: readonly Kind[] = [
     key: 'messages',
     dateField: 'DateSent',
     end: (thing, row) => {
-      const about = {
-        sku: row.sku,
-        mms: row.operation.endsWith('_mms'),
-        channel: row.operation.endsWith('_sms') && row.unit === 'message' && row.sku !== 'failed',
-      };
+      // By the unit: the application may have given the operation a name of its own.
+      const about = { sku: row.sku, channel: row.unit === 'message' && row.sku !== 'failed' };
       const report = {
         status: thing.status,
         price: thing.price,
