@@ -51,6 +51,7 @@ yet. A second run changes nothing. Days are UTC.
 Examples:
   client-cost settle twilio --since 2026-11-01
   client-cost settle stripe --since 2026-11-01 --until 2026-11-30 --dry-run
+  client-cost settle twilio --since 2026-11-01 --account all
   client-cost settle twilio --since 2026-11-01 --account AC0123… --account AC4567…
 `;
 
@@ -64,7 +65,7 @@ export function settleCommand(io: CliIo): Command {
     .option('--resume', 'go on where the same run was broken off')
     .option(
       '--account <sid>',
-      'Twilio: a subaccount to look in, repeatable; default: the account of the login',
+      'Twilio: a subaccount to look in, repeatable, or "all"; default: the account of the login',
       collect,
       [],
     )
@@ -143,6 +144,7 @@ function settlerOf(provider: ProviderName, options: SettleCommandOptions, settin
   if (provider === 'stripe') return stripeSettler(stripeClient(settings));
   if (provider === 'openai') return openaiSettler(openaiClient(settings, 'calls'));
   const client = twilioClient(settings);
+  if (options.account.length === 1 && options.account[0] === 'all') return twilioSettler(client, 'all');
   return twilioSettler(client, options.account.length > 0 ? checkAccounts(options.account) : [client.account]);
 }
 

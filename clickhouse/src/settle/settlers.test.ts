@@ -153,6 +153,25 @@ describe('Twilio', () => {
   });
 });
 
+test('Twilio: all subaccounts, lists before single requests', async () => {
+  const settings = await serve(({ pathname }) => {
+    if (pathname.endsWith('/Accounts.json')) {
+      return { body: { accounts: [{ sid: ACCOUNT }, { sid: SUB }, { sid: '../x' }], next_page_uri: null } };
+    }
+    const own = pathname.includes(SUB) ? 10 : 0;
+    const messages = Array.from({ length: 10 }, (_, n) => message(own + n));
+    if (pathname.endsWith('/Messages.json')) return { body: { messages, next_page_uri: null } };
+    return pathname.includes(SUB) && pathname.includes(sid('SM', 20)) ? { body: message(20) } : { status: 404 };
+  });
+  const rows = Array.from({ length: 21 }, (_, n) => row(sid('SM', n)));
+  const all = twilioSettler(twilioClient(settings), 'all');
+  expect([...(await all.ask(rows)).values()].map(({ kind }) => kind)).toEqual(Array(21).fill('final'));
+  // The accounts, a list of each, the one that is in no list.
+  expect(server.asked).toHaveLength(5);
+  await all.ask([row(sid('SM', 20))]);
+  expect(server.asked.filter((path) => path.includes('/Accounts.json'))).toHaveLength(1);
+});
+
 describe('Stripe', () => {
   const charge = (id: string, over: Partial<LedgerRow> = {}) =>
     row(id, { service: 'stripe', operation: 'charge', unit: 'usd', quantity: '10', sku: '', ...over });

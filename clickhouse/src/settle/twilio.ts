@@ -80,27 +80,43 @@ const hasPrice = (thing: Json): boolean => typeof thing.price === 'string' && /\
 /**
  * Twilio's price of each message, call and recording (`price`, carrier fees included; null until it is known, up to 24 hours).
  *
- * @param accounts whose messages and calls to look among, one after the other: the login's own, or subaccounts of it
+ * @param accounts whose messages and calls to look among: SIDs, of the login's own account or subaccounts of it, or `all` of them
  */
-export function twilioSettler(client: ApiClient, accounts: readonly string[]): Settler {
+export function twilioSettler(client: ApiClient, accounts: readonly string[] | 'all'): Settler {
+  let known: readonly string[] | undefined = accounts === 'all' ? undefined : accounts;
   return {
     services: ['twilio_sms', 'twilio_voice', 'twilio_phone'],
     costSources: ['price_book', 'estimated', 'unpriced', ''],
     canAsk: (row) => kindOf(row) !== undefined,
     async ask(rows) {
+      known ??= await allAccounts(client);
       const answers = new Map<string, Answer>();
       for (const kind of KINDS) {
-        const mine = rows.filter((row) => kindOf(row) === kind);
-        let open: ReadonlyMap<string, LedgerRow[]> = bySid(mine);
-        for (const account of accounts) {
-          if (open.size === 0) break;
-          open = await askAccount(client, account, kind, open, answers);
-        }
+        const open = bySid(rows.filter((row) => kindOf(row) === kind));
+        const take = (sid: string, thing: Json): void => {
+          for (const row of open.get(sid) ?? []) {
+            const end = kind.end(thing, row);
+            answers.set(row.usage_id, end === undefined ? { kind: 'open' } : { kind: 'final', end });
+          }
+          open.delete(sid);
+        };
+        // Lists of all accounts first: one that is not in them would be asked for in each.
+        if (open.size >= LIST_FROM) for (const account of known) await readLists(client, account, kind, open, take);
+        for (const account of known) await askEach(client, account, kind, open, take);
         for (const row of [...open.values()].flat()) answers.set(row.usage_id, { kind: 'missing' });
       }
       return answers;
     },
   };
+}
+
+/** The login's own account and its subaccounts. */
+async function allAccounts(client: ApiClient): Promise<string[]> {
+  const found: string[] = [];
+  for await (const page of twilioPages(client, '/2010-04-01/Accounts.json', 'accounts')) {
+    for (const { sid } of page) if (typeof sid === 'string' && /^AC[0-9a-zA-Z]{32}$/.test(sid)) found.push(sid);
+  }
+  return found;
 }
 
 function kindOf(row: LedgerRow): Kind | undefined {
@@ -117,39 +133,32 @@ function bySid(rows: readonly LedgerRow[]): Map<string, LedgerRow[]> {
   return found;
 }
 
-/** Asks one account; what it does not know is returned. */
-async function askAccount(
-  client: ApiClient,
-  account: string,
-  kind: Kind,
-  wanted: ReadonlyMap<string, LedgerRow[]>,
-  answers: Map<string, Answer>,
-): Promise<Map<string, LedgerRow[]>> {
-  const open = new Map(wanted);
-  const base = `/2010-04-01/Accounts/${account}/${kind.path}`;
-  const take = (sid: string, thing: Json): void => {
-    for (const row of open.get(sid) ?? []) {
-      const end = kind.end(thing, row);
-      answers.set(row.usage_id, end === undefined ? { kind: 'open' } : { kind: 'final', end });
-    }
-    open.delete(sid);
-  };
-  if (open.size >= LIST_FROM) {
-    const { from, to } = around([...open.values()].flat());
-    let pages = 0;
-    const query = { [`${kind.dateField}>`]: from, [`${kind.dateField}<`]: to };
-    for await (const page of twilioPages(client, `${base}.json`, kind.key, query)) {
-      for (const thing of page) if (typeof thing.sid === 'string' && open.has(thing.sid)) take(thing.sid, thing);
-      pages += 1;
-      // In an account with much other traffic the rest is had for less by asking one by one.
-      if (open.size <= pages) break;
-    }
+type Open = ReadonlyMap<string, readonly LedgerRow[]>;
+type Take = (sid: string, thing: Json) => void;
+
+/** Looks for charges in the account's lists of the time around them. */
+async function readLists(client: ApiClient, account: string, kind: Kind, open: Open, take: Take): Promise<void> {
+  if (open.size === 0) return;
+  const { from, to } = around([...open.values()].flat());
+  const path = `/2010-04-01/Accounts/${account}/${kind.path}.json`;
+  let pages = 0;
+  for await (const page of twilioPages(client, path, kind.key, {
+    [`${kind.dateField}>`]: from,
+    [`${kind.dateField}<`]: to,
+  })) {
+    for (const thing of page) if (typeof thing.sid === 'string' && open.has(thing.sid)) take(thing.sid, thing);
+    pages += 1;
+    // In an account with much other traffic the rest is had for less by asking one by one.
+    if (open.size <= pages) return;
   }
+}
+
+/** Asks for each charge by itself. */
+async function askEach(client: ApiClient, account: string, kind: Kind, open: Open, take: Take): Promise<void> {
   await Promise.all(
     [...open.keys()].map(async (sid) => {
-      const thing = await client.find(`${base}/${sid}.json`);
+      const thing = await client.find(`/2010-04-01/Accounts/${account}/${kind.path}/${sid}.json`);
       if (thing !== undefined) take(sid, thing);
     }),
   );
-  return open;
 }
