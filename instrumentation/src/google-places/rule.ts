@@ -2,6 +2,11 @@ import type { HttpAnswer, HttpCallEnd, HttpCallStart, HttpRequest, HttpRule } fr
 import { classify, type PlacesCall, SERVICE } from './sku.ts';
 import { chargeOf, legacyStatus } from './usage.ts';
 
+const NO_QUERY = new URLSearchParams();
+
+/** Refusals are short: one line of explanation. What is longer carries results and need not be decoded. */
+const LONGEST_REFUSAL = 2_048;
+
 interface Match {
   call: PlacesCall;
   /** What of the request a session in its body may change. */
@@ -11,7 +16,7 @@ interface Match {
 /** Requests to the two hosts of the Places API: fetch, node:http and whatever goes through them. */
 export const placesRule: HttpRule<Match> = {
   matches(request: HttpRequest): Match | undefined {
-    const query = new URLSearchParams(request.search);
+    const query = request.search === '' ? NO_QUERY : new URLSearchParams(request.search);
     const call = classify({ path: request.path, query, fieldMask: request.header('x-goog-fieldmask') });
     if (call === undefined || request.method === 'OPTIONS') return undefined;
     return { call, autocomplete: call.operation === 'autocomplete' && !call.legacy };
@@ -43,12 +48,17 @@ export const placesRule: HttpRule<Match> = {
         status: answer.status,
         errorType: answer.errorType,
         refused: answer.unsent ? true : undefined,
-        apiStatus: call.legacy && answer.status === 200 ? legacyStatus(answer.text()) : undefined,
+        apiStatus: call.legacy && answer.status === 200 ? statusOf(answer) : undefined,
       }),
       ...(answer.error === undefined ? undefined : { error: answer.error }),
     };
   },
 };
+
+function statusOf(answer: HttpAnswer): string | undefined {
+  if (Number(answer.header('content-length') ?? 0) > LONGEST_REFUSAL) return 'OK';
+  return legacyStatus(answer.text());
+}
 
 function withSession(call: PlacesCall, answer: HttpAnswer): PlacesCall {
   const sent = answer.requestJson() as { sessionToken?: unknown; session_token?: unknown } | null | undefined;

@@ -62,12 +62,28 @@ const METHODS: Readonly<Record<string, MaskedMethod>> = {
   searchNearby: 'nearby_search',
 };
 
+/** An application has few masks, each of them many times. */
+const known = new Map<string, PlacesCall>();
+const MAX_KNOWN = 500;
+const MAX_MASK = 2_000;
+
 /**
  * How a call of the new API is billed.
  * @param method of PlacesClient or of the path: `searchText`, `getPlace`, …
  * @param session whether it carries a session token
  */
 export function classifyMethod(method: string, mask: string | undefined, session: boolean): PlacesCall {
+  const key = `${method} ${session} ${mask ?? ''}`;
+  let call = known.get(key);
+  if (call === undefined) {
+    call = Object.freeze(workOut(method, mask, session));
+    if (known.size >= MAX_KNOWN) known.clear();
+    if (key.length <= MAX_MASK) known.set(key, call);
+  }
+  return call;
+}
+
+function workOut(method: string, mask: string | undefined, session: boolean): PlacesCall {
   if (method === 'getPhotoMedia') return PHOTO;
   if (method === 'autocomplete' || method === 'autocompletePlaces') {
     const base = { operation: 'autocomplete', legacy: false } as const;
