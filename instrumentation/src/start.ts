@@ -144,8 +144,9 @@ function ensureContextManager(): void {
   context.setGlobalContextManager(new hooks.AsyncLocalStorageContextManager().enable());
 }
 
-const twilioWebhooks = () =>
-  lazyRequire('./twilio/webhook/automatic.js') as typeof import('./twilio/webhook/automatic.ts');
+type TwilioWebhooks = typeof import('./twilio/webhook/automatic.ts');
+let loadedWebhooks: TwilioWebhooks | undefined;
+const twilioWebhooks = () => (loadedWebhooks ??= lazyRequire('./twilio/webhook/automatic.js') as TwilioWebhooks);
 
 const exporterPackage = () => lazyRequire('@client-cost/exporter') as typeof import('@client-cost/exporter');
 

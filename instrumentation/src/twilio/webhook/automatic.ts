@@ -3,7 +3,7 @@ import { currentScope } from '../../attribution/index.ts';
 import { quote, warnOnce } from '../../log.ts';
 import type { UsageScope } from '../../types.ts';
 import { recordWebhook } from './record.ts';
-import { readTokens, readWebhookSettings } from './settings.ts';
+import { readWebhookSettings } from './settings.ts';
 import { verifiedParams } from './verify.ts';
 import { BodyWatch, DEFAULT_LIMIT, type Watched, watchedOf, watchRequest } from './watch.ts';
 
@@ -23,7 +23,7 @@ export function wantBodies(bytes: number): void {
  */
 export function observeWebhook(request: IncomingMessage, response: ServerResponse): void {
   if (watchedOf(request) !== undefined) return;
-  if (!wanted && readTokens().length === 0) return;
+  if (!wanted && readWebhookSettings().tokens.length === 0) return;
   const watched = watchRequest(request, request.url ?? '/', new BodyWatch(request, limit));
   onceFinished(response, () => {
     if (watched.claimed || watched.recording) return;

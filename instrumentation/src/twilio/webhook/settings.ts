@@ -12,13 +12,27 @@ export interface WebhookSettings {
   readonly trustProxy: boolean;
 }
 
+const NAMES = [
+  'TWILIO_AUTH_TOKEN',
+  'CLIENT_COST_TWILIO_AUTH_TOKENS',
+  'CLIENT_COST_PUBLIC_URL',
+  'CLIENT_COST_TRUST_PROXY',
+] as const;
+
+let cached: { readonly values: readonly (string | undefined)[]; readonly settings: WebhookSettings } | undefined;
+
 /** Read at use and not at start: applications load their `.env` after this package. Never throws. */
 export function readWebhookSettings(env: Env = process.env): WebhookSettings {
-  return { tokens: readTokens(env), publicUrl: readPublicUrl(env), trustProxy: readTrustProxy(env) };
+  const values = NAMES.map((name) => env[name]);
+  if (cached === undefined || values.some((value, i) => value !== cached?.values[i])) {
+    const settings = { tokens: readTokens(env), publicUrl: readPublicUrl(env), trustProxy: readTrustProxy(env) };
+    cached = { values, settings };
+  }
+  return cached.settings;
 }
 
 /** The auth tokens of the environment: the account's, and those of its subaccounts or of a rotation under way. */
-export function readTokens(env: Env = process.env): string[] {
+function readTokens(env: Env): string[] {
   const main = env.TWILIO_AUTH_TOKEN?.trim() ?? '';
   const more = (env.CLIENT_COST_TWILIO_AUTH_TOKENS ?? '').split(/[\s,]+/);
   return [...new Set([main, ...more])].filter((token) => token !== '');
