@@ -1,30 +1,19 @@
-import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createOpenAIAdminStandIn } from '../../../examples/src/stand-ins/openai-admin/index.ts';
 import { createStripeStandIn } from '../../../examples/src/stand-ins/stripe/index.ts';
 import { createTwilioStandIn } from '../../../examples/src/stand-ins/twilio/index.ts';
-import { runCli } from '../cli/program.ts';
 import { type LedgerRow, newCharge, writeCharges } from '../corrections/index.ts';
-import { freshLedger, rows, startTestEngine, type TestEngine, uuidv7 } from '../queries/testing/ledger.ts';
+import { rows, uuidv7 } from '../queries/testing/ledger.ts';
+import { Bench } from '../settle/testing/bench.ts';
 
 const DAY = new Date().toISOString().slice(0, 10);
 const MONTH = DAY.slice(0, 7);
-const SECRET = 'b'.repeat(32);
-
-let engine: TestEngine;
-let client: ClickHouseClient;
-let database: string;
-let counter = 0;
+const bench = new Bench('reconcile');
 const close: (() => Promise<void>)[] = [];
 
-beforeAll(async () => {
-  engine = await startTestEngine();
-});
-afterAll(() => engine?.stop());
-beforeEach(async () => {
-  database = `reconcile_${++counter}`;
-  client = await freshLedger(engine, database);
-});
+beforeAll(() => bench.start());
+afterAll(() => bench.stop());
+beforeEach(() => bench.fresh());
 afterEach(async () => {
   for (const end of close.splice(0)) await end();
 });
@@ -34,33 +23,6 @@ const opened = async <T extends { close(): Promise<void> }>(made: Promise<T>): P
   close.push(() => standIn.close());
   return standIn;
 };
-
-async function run(argv: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  let out = '';
-  let err = '';
-  const code = await runCli(argv, {
-    stdout: (text) => {
-      out += text;
-    },
-    stderr: (text) => {
-      err += text;
-    },
-    env: {
-      CLICKHOUSE_URL: engine.url,
-      CLICKHOUSE_DATABASE: database,
-      TWILIO_ACCOUNT_SID: `AC${'a'.repeat(32)}`,
-      TWILIO_AUTH_TOKEN: SECRET,
-      STRIPE_API_KEY: `sk_test_${SECRET}`,
-      OPENAI_API_KEY: `sk-${SECRET}`,
-      OPENAI_ADMIN_KEY: `sk-admin-${SECRET}`,
-      ...env,
-    },
-    tty: false,
-    now: () => new Date(),
-  });
-  expect(out + err).not.toContain(SECRET);
-  return { code, out, err };
-}
 
 const charge = (over: Partial<LedgerRow> & Pick<LedgerRow, 'service' | 'operation' | 'external_id'>): LedgerRow =>
   newCharge({
@@ -105,14 +67,14 @@ test('Twilio, from the call to a residual of nothing', async () => {
       cost_source: 'unpriced',
     }),
   );
-  await writeCharges(client, made);
+  await writeCharges(bench.client, made);
   const api_url = ['--api-url', api.url, '--rate', '1000'];
-  const settle = () => run(['settle', 'twilio', '--since', DAY, '--state-dir', `/tmp/${database}`, ...api_url]);
+  const settle = () => bench.run(['settle', 'twilio', '--since', DAY, ...api_url]);
 
   expect((await settle()).out).toMatch(/^twilio_sms +25 +0 +0 +0 +25 +0 +0 /m);
   await api.advance();
   expect((await settle()).out).toMatch(/^twilio_sms +25 +0 +25 +0 +0 +0 +0 /m);
-  const { out, code } = await run(['reconcile', 'twilio', '--month', MONTH, '--fail-over', '0', ...api_url]);
+  const { out, code } = await bench.run(['reconcile', 'twilio', '--month', MONTH, '--fail-over', '0', ...api_url]);
   expect({ code, out }).toEqual({
     code: 0,
     out: expect.stringMatching(/^twilio_sms +25 +(\$\S+) +\1 +\$0\.00 +0\.0$/m),
@@ -120,17 +82,19 @@ test('Twilio, from the call to a residual of nothing', async () => {
   expect(out).toMatch(/^twilio_voice +1 +(\$\S+) +\1 +\$0\.00 +0\.0$/m);
   expect(out).toMatch(/is not over/);
   const [first] = await rows<{ quantity: string }>(
-    client,
+    bench.client,
     `SELECT toString(quantity) AS quantity FROM usage_events FINAL WHERE external_id = '${made[0]!.external_id}'`,
   );
   expect(first).toEqual({ quantity: '2' });
 
   await post('Messages', { From, To, Body: 'by somebody who is not measured' });
   await api.advance();
-  const more = await run(['reconcile', 'twilio', '--month', MONTH, '--fail-over', '1', ...api_url]);
+  const more = await bench.run(['reconcile', 'twilio', '--month', MONTH, '--fail-over', '1', ...api_url]);
   expect(more).toMatchObject({ code: 1, err: expect.stringContaining('residual beyond 1 %: twilio_sms') });
   expect(more.out).toContain('calls of services that are not measured');
-  const json = JSON.parse((await run(['reconcile', 'twilio', '--month', MONTH, '--format', 'json', ...api_url])).out);
+  const json = JSON.parse(
+    (await bench.run(['reconcile', 'twilio', '--month', MONTH, '--format', 'json', ...api_url])).out,
+  );
   expect(json.providers[0].comparisons[0]).toMatchObject({ service: 'twilio_sms', charges: 25, unsettled: 0 });
 });
 
@@ -146,7 +110,7 @@ test('all providers whose credentials are set, each at its own address', async (
     body: new URLSearchParams({ amount: '1000', currency: 'usd', source: 'tok_visa' }),
   });
   const { id } = (await response.json()) as { id: string };
-  await writeCharges(client, [
+  await writeCharges(bench.client, [
     charge({
       service: 'stripe',
       operation: 'charge',
@@ -163,14 +127,14 @@ test('all providers whose credentials are set, each at its own address', async (
     CLIENT_COST_STRIPE_API_URL: stripe.url,
     CLIENT_COST_OPENAI_API_URL: `${openai.url}/v1`,
   };
-  const { out, code } = await run(['reconcile', '--month', MONTH], env);
+  const { out, code } = await bench.run(['reconcile', '--month', MONTH], env);
   expect(code).toBe(0);
   expect(out).toMatch(/^stripe +1 +\$0\.59 +\$0\.59 +\$0\.00 +0\.0$/m);
   expect(out).toMatch(/^openai +1 +\$0\.20 +\$0\.25 +\$0\.05 +20\.0$/m);
   expect(out).toMatch(/^twilio_sms +0 +\$0\.00 +\$0\.00 +\$0\.00 +–$/m);
   expect(out).toContain('openai: 1 charges name no client');
   expect(
-    await run(['reconcile', 'openai', '--month', MONTH], { ...env, OPENAI_ADMIN_KEY: `sk-${SECRET}` }),
+    await bench.run(['reconcile', 'openai', '--month', MONTH], { ...env, OPENAI_ADMIN_KEY: 'sk-ordinary' }),
   ).toMatchObject({
     code: 1,
     err: expect.stringContaining('OpenAI does not allow this (403: You have insufficient permissions'),
@@ -198,13 +162,12 @@ test('OpenAI: usage that was estimated is read where the answer is stored', asyn
       cost_source: 'estimated',
       outcome: 'aborted',
     });
-  await writeCharges(client, [call('resp_1'), call('resp_2'), call('')]);
-  const settle = () =>
-    run(['settle', 'openai', '--since', DAY, '--state-dir', `/tmp/${database}`, '--api-url', api.url]);
+  await writeCharges(bench.client, [call('resp_1'), call('resp_2'), call('')]);
+  const settle = () => bench.run(['settle', 'openai', '--since', DAY, '--api-url', api.url]);
   expect((await settle()).out).toMatch(/^openai +3 +0 +1 +0 +0 +1 +1 /m);
   const ledger = () =>
     rows(
-      client,
+      bench.client,
       'SELECT external_id, version, cost, estimated_cost, cost_source, output_tokens, outcome FROM usage_events FINAL ORDER BY external_id',
     );
   expect(await ledger()).toEqual([

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadPriceBook } from '@client-cost/instrumentation/ledger';
@@ -145,12 +145,14 @@ test("Stripe's fees by kind; its own fees are nobody's charge; a platform's shar
 });
 
 describe('the comparison', () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'client-cost-reconcile-')), 'prices.json');
+  const dir = mkdtempSync(join(tmpdir(), 'client-cost-reconcile-'));
+  const file = join(dir, 'prices.json');
   writeFileSync(
     file,
     JSON.stringify({ prices: [], exchange_rates: [{ currency: 'EUR', usd: '1.1', from: '2026-01-01' }] }),
   );
   const book = loadPriceBook({ userFile: file });
+  rmSync(dir, { recursive: true });
   const row = (over: Partial<LedgerFigures> = {}): LedgerFigures => ({
     service: 'stripe',
     charges: 10,

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadPriceBook } from '@client-cost/instrumentation/ledger';
@@ -7,7 +7,8 @@ import { type LedgerRow, newCharge } from '../corrections/index.ts';
 import { type Correction, correct } from './correct.ts';
 import { amountOf, feeOf, fromMinorUnits } from './stripe-money.ts';
 
-const file = join(mkdtempSync(join(tmpdir(), 'client-cost-settle-')), 'prices.json');
+const dir = mkdtempSync(join(tmpdir(), 'client-cost-settle-'));
+const file = join(dir, 'prices.json');
 writeFileSync(
   file,
   JSON.stringify({
@@ -16,6 +17,7 @@ writeFileSync(
   }),
 );
 const book = loadPriceBook({ userFile: file });
+rmSync(dir, { recursive: true });
 
 const sms = (over: Partial<LedgerRow> = {}): LedgerRow =>
   newCharge({
