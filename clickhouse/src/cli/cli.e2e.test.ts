@@ -91,11 +91,12 @@ describe('report', () => {
     const { code, out } = await run(['report']);
     expect(code).toBe(0);
     expect(out).toMatch(/2026-02, so far/);
+    expect(out).toMatch(/^Client +OpenAI +SMS +Voice +Phone +Stripe +Places +R2 +Other +Total +vs last month$/m);
     expect(out).toMatch(/Total cost +\$6\.315407 +3 active clients/);
     expect(out).toMatch(/OpenAI +\$6\.307507 +4 calls/);
     expect(out).toMatch(/Twilio SMS +\$0\.0079 +2 messages/);
     expect(out).toMatch(/Average per client +\$2\.105136/);
-    expect(out).toMatch(/^acme +\$5\.80748 +\$0\.0079 +\$0\.00 +\$5\.81538 +\+45 %$/m);
+    expect(out).toMatch(/^acme +\$5\.80748 +\$0\.0079( +\$0\.00){6} +\$5\.81538 +\+45 %$/m);
     expect(out).toMatch(/^globex +\$0\.000027 .* –$/m);
     expect(out).toMatch(/1 of 5 requests have no known price/);
     expect(out).not.toContain('\u001b');
@@ -159,6 +160,8 @@ test('clients', async () => {
     monthlyWarning: '50',
     monthlyCritical: '99.5',
     spikePercent: null,
+    marginPercent: null,
+    marginFixed: null,
   });
   expect(JSON.parse(out).map((client: { id: string }) => client.id)).toContain('globex');
   expect((await run(['report'])).out).toMatch(/^Acme "Inc" \(acme\)/m);
@@ -233,16 +236,26 @@ describe('what goes wrong has its exit code and says the way out', () => {
     expect(result.code).toBe(code);
   });
 
-  test.each([[], ['migrate'], ['report'], ['clients'], ['clients', 'set'], ['backfill'], ['doctor'], ['start']])(
-    'help of %j',
-    async (...argv) => {
-      expect(await run([...argv, '--help'])).toMatchObject({
-        code: 0,
-        err: '',
-        out: expect.stringContaining('Usage: client-cost'),
-      });
-    },
-  );
+  test.each([
+    [],
+    ['migrate'],
+    ['report'],
+    ['clients'],
+    ['clients', 'set'],
+    ['backfill'],
+    ['bill'],
+    ['reprice'],
+    ['prices', 'check'],
+    ['coverage'],
+    ['doctor'],
+    ['start'],
+  ])('help of %j', async (...argv) => {
+    expect(await run([...argv, '--help'])).toMatchObject({
+      code: 0,
+      err: '',
+      out: expect.stringContaining('Usage: client-cost'),
+    });
+  });
 });
 
 test('the executable runs, with a password from a file', () => {

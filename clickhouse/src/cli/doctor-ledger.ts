@@ -29,6 +29,7 @@ export async function* ledgerChecks(
   yield await checkRefreshes(client, connection.database, now);
   yield* await checkArrivals(client, db, now);
   yield* await checkEvents(client, db);
+  yield await checkUpdates(client, db);
 }
 
 async function checkMigrations(client: ClickHouseClient, database: string): Promise<Finding> {
@@ -58,10 +59,10 @@ async function checkRefreshes(client: ClickHouseClient, database: string, now: D
   const rows = await select(
     client,
     `SELECT view, status, exception, toUnixTimestamp(last_success_time) AS succeeded FROM system.view_refreshes
-     WHERE database = {database:String} AND view LIKE 'usage_daily%' ORDER BY view`,
+     WHERE database = {database:String} AND (view LIKE 'usage_daily%' OR view LIKE 'usage_updates%') ORDER BY view`,
     { database },
   );
-  if (rows.length < 2)
+  if (rows.length < 4)
     return { hop, state: 'fail', says: 'the refreshing views are missing: run "client-cost migrate"' };
   for (const row of rows) {
     const view = text(row, 'view');
@@ -149,7 +150,7 @@ async function checkEvents(client: ClickHouseClient, db: string): Promise<Findin
       says:
         unpriced === 0
           ? 'every request has one'
-          : `missing for ${percent(unpriced)}: see "client-cost report", set CLIENT_COST_PRICES`,
+          : `missing for ${percent(unpriced)}: see "client-cost coverage", set CLIENT_COST_PRICES`,
     },
     {
       hop: 'attribution',
@@ -160,6 +161,39 @@ async function checkEvents(client: ClickHouseClient, db: string): Promise<Findin
           : `no client on ${percent(unattributed)}: withClient() or CLIENT_COST_CLIENT_HEADER`,
     },
   ];
+}
+
+/** Later reports whose charge has not arrived: after an hour somebody's events are missing, or a callback names what was never recorded. */
+async function checkUpdates(client: ClickHouseClient, db: string): Promise<Finding> {
+  const rows = await select(
+    client,
+    `SELECT count() AS n, topK(1)(service)[1] AS service FROM ${db}.usage_events_current
+     WHERE is_standalone = 1 AND time > now() - INTERVAL 8 DAY AND ingested_at < now() - INTERVAL 1 HOUR`,
+  );
+  const waiting = await select(
+    client,
+    `SELECT count() AS n FROM ${db}.usage_updates AS u FINAL
+     WHERE u.is_deleted = 0 AND u.ingested_at < now() - INTERVAL 1 HOUR AND u.ingested_at > now() - INTERVAL 8 DAY
+       AND (u.service, u.external_id) NOT IN (
+         SELECT service, external_id FROM ${db}.usage_events
+         WHERE external_id != '' AND service IN (SELECT DISTINCT service FROM ${db}.usage_updates)
+       )`,
+  );
+  const [alone, lost] = [count(rows[0] ?? {}, 'n'), count(waiting[0] ?? {}, 'n')];
+  const hop = 'updates';
+  if (lost > 0) {
+    return {
+      hop,
+      state: 'fail',
+      says: `${lost} wait for more than an hour and became no charge: is the view usage_updates_apply running?`,
+    };
+  }
+  if (alone === 0) return { hop, state: 'ok', says: 'every later report found its charge' };
+  return {
+    hop,
+    state: 'warn',
+    says: `${alone} charges in 8 days are known from callbacks alone, mostly ${text(rows[0] ?? {}, 'service')}: is every process that makes calls measured?`,
+  };
 }
 
 function ago(seconds: number): string {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { getClientUsageSummary } from '../queries/index.ts';
+import { applyUpdates, getClientUsageSummary } from '../queries/index.ts';
 import { freshLedger, rows, send, startTestEngine, type TestEngine, usage } from '../queries/testing/ledger.ts';
 import { runCli } from './program.ts';
 
@@ -274,5 +274,83 @@ describe('bill', () => {
     ['margin', ['clients', 'margin', 'acme', '--percent', 'much'], /margin percent "much"/],
   ])('%s: exit code 2 and the way out', async (_, argv, message) => {
     expect(await run(database, argv)).toMatchObject({ code: 2, err: expect.stringMatching(message) });
+  });
+});
+
+describe('coverage', () => {
+  const database = 'coverage';
+  beforeAll(async () => {
+    const client = await freshLedger(engine, database);
+    const settled = {
+      'usage.version': '1000',
+      'cost.source': 'provider',
+      'cost.amount': '0.0172',
+      'cost.estimated_amount': '0.0158',
+    };
+    await send(client, [
+      { time: '2026-03-01T00:00:00Z', attributes: sms(settled) },
+      { time: '2026-03-01T00:00:00Z', attributes: sms({ ...settled, 'cost.amount': '0.015' }) },
+      { time: '2026-03-01T00:00:00Z', attributes: sms({ 'client.id': 'globex' }) },
+      { time: '2026-03-02T00:00:00Z', attributes: usage({ 'cost.source': 'provider' }) },
+      {
+        time: '2026-03-02T00:00:00Z',
+        attributes: sms({
+          'usage.sku': 'gb',
+          'cost.amount': '',
+          'cost.source': 'unpriced',
+          'cost.unpriced_reason': 'no price is known for twilio_sms send_sms per segment (gb)',
+        }),
+      },
+    ]);
+  });
+
+  test('says what has no price and why, and what was estimated beside what was settled', async () => {
+    const { code, out } = await run(database, ['coverage']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^2026-03-01 +twilio_sms +3 +0 +0 +100\.00 %$/m);
+    expect(out).toMatch(/^2026-03-02 +twilio_sms +1 +1 +0 +0\.00 %$/m);
+    expect(out).toMatch(/^twilio_sms +send_sms +gb +1 +no price is known for twilio_sms send_sms per segment \(gb\)$/m);
+    expect(out).toMatch(/^twilio_sms +2 +\$0\.0316 +\$0\.0322 +\$0\.0006$/m);
+    const json = JSON.parse(
+      (await run(database, ['coverage', '--from', '2026-03-02', '--to', '2026-03-02', '--json'])).out,
+    );
+    expect(json.days).toHaveLength(2);
+    expect(json.settlement).toContainEqual(
+      expect.objectContaining({ service: 'openai', providerRequests: 1, settledRequests: 0, difference: '0' }),
+    );
+    expect((await run(database, ['coverage', '--month', '2025-01'])).out).toMatch(/No usage/);
+  });
+
+  test("one client's report has the settlement, where there is one", async () => {
+    expect((await run(database, ['report', '--client', 'acme'])).out).toMatch(
+      /^twilio_sms +2 +\$0\.0316 +\$0\.0322 +\$0\.0006$/m,
+    );
+    expect((await run(database, ['report', '--client', 'globex'])).out).not.toMatch(/Settled/);
+  });
+});
+
+describe('doctor', () => {
+  test('says which later reports found no charge', async () => {
+    const client = await freshLedger(engine, 'doctor_updates');
+    const now = new Date().toISOString();
+    const says = async (): Promise<string> =>
+      /^.*updates .*$/m.exec((await run('doctor_updates', ['doctor', '--no-collector'])).out)?.[0] ?? '';
+    expect(await says()).toMatch(/ok +updates/);
+    await send(client, [
+      { time: now, attributes: sms({ 'usage.update': 'true', 'usage.version': '100', 'usage.external_id': 'SM1' }) },
+    ]);
+    await client.command({
+      query:
+        'ALTER TABLE usage_updates UPDATE ingested_at = ingested_at - INTERVAL 2 HOUR WHERE 1 SETTINGS mutations_sync = 2',
+    });
+    expect(await says()).toMatch(/FAIL +updates +1 wait for more than an hour/);
+    await applyUpdates(client);
+    await client.command({
+      query:
+        'ALTER TABLE usage_events UPDATE ingested_at = ingested_at - INTERVAL 2 HOUR WHERE 1 SETTINGS mutations_sync = 2',
+    });
+    expect(await says()).toMatch(
+      /warn +updates +1 charges in 8 days are known from callbacks alone, mostly twilio_sms/,
+    );
   });
 });

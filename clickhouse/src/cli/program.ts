@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { backfillCommand } from './backfill.ts';
 import { billCommand } from './bill.ts';
 import { clientsCommand } from './clients.ts';
+import { coverageCommand } from './coverage.ts';
 import { doctorCommand } from './doctor.ts';
 import { CliError, EXIT, explain } from './exit.ts';
 import { type CliIo, processIo } from './io.ts';
@@ -21,7 +22,10 @@ Examples:
   client-cost start                                  ClickHouse and Collector on this machine
   client-cost migrate                                create or update the tables
   client-cost report                                 this month, all clients
-  client-cost report --client acme --month 2026-02   one client's bill
+  client-cost report --client acme --month 2026-02   one client in detail
+  client-cost bill acme --month 2026-02              its bill: own prices, margin, total
+  client-cost prices --model gpt-4o                  what it costs, and where the figure is from
+  client-cost coverage                               what has no price, and why
   client-cost doctor                                 what is wrong between a call and its bill
 `;
 
@@ -36,6 +40,7 @@ export function createProgram(io: CliIo): Command {
     migrateCommand(io),
     reportCommand(io),
     billCommand(io),
+    coverageCommand(io),
     clientsCommand(io),
     pricesCommand(io),
     repriceCommand(io),

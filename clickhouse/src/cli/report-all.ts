@@ -1,5 +1,5 @@
 import type { ClientSummary, MonthlyClientSummary, PeriodSummary } from '../queries/index.ts';
-import { csv, formatChange, formatCount, formatUsd, printable, subtractDecimals } from './format.ts';
+import { csv, formatChange, formatCount, formatUsd, printable } from './format.ts';
 import { table } from './table.ts';
 
 /** What `report` prints for all clients; `month` is set when the period is a whole month. */
@@ -24,19 +24,29 @@ export function allClientsTable(report: AllClientsReport, today: string): string
   lines.push('');
   if (clients.length === 0) return `${lines.join('\n')}No usage in this period.\n`;
   const body = table(
-    ['Client', 'OpenAI', 'SMS', 'Other', 'Total', ...(month === undefined ? [] : ['vs last month'])],
+    ['Client', ...SERVICES.map(([title]) => title), 'Total', ...(month === undefined ? [] : ['vs last month'])],
     clients.map((row) => [
       printable(row.clientName === row.clientId ? row.clientId : `${row.clientName} (${row.clientId})`),
-      formatUsd(row.openaiCost),
-      formatUsd(row.twilioSmsCost),
-      formatUsd(subtractDecimals(row.totalCost, row.openaiCost, row.twilioSmsCost)),
+      ...SERVICES.map(([, column]) => formatUsd(row[column])),
       formatUsd(row.totalCost),
       ...(month === undefined ? [] : [formatChange(row.costChangePercent ?? null)]),
     ]),
-    [1, 2, 3, 4, 5],
+    [...SERVICES.map((_, index) => index + 1), SERVICES.length + 1, SERVICES.length + 2],
   );
   return `${lines.join('\n')}\n${body}${warnings(totals)}`;
 }
+
+/** The columns of a bill: a service each, and what has no column of its own. */
+const SERVICES = [
+  ['OpenAI', 'openaiCost'],
+  ['SMS', 'twilioSmsCost'],
+  ['Voice', 'twilioVoiceCost'],
+  ['Phone', 'twilioPhoneCost'],
+  ['Stripe', 'stripeCost'],
+  ['Places', 'googlePlacesCost'],
+  ['R2', 'storageCost'],
+  ['Other', 'otherCost'],
+] as const satisfies readonly (readonly [string, keyof ClientSummary])[];
 
 const counted = (n: number | string, what: string): string =>
   `${formatCount(n)} ${what}${String(n) === '1' ? '' : 's'}`;

@@ -1,6 +1,7 @@
-import type { ClientUsageSummary, CurrentMonthUsage } from '../queries/index.ts';
+import type { ClientUsageSummary, CurrentMonthUsage, Settlement } from '../queries/index.ts';
 import { csv, formatChange, formatCount, formatUsd, printable } from './format.ts';
 import { warnings } from './report-all.ts';
+import { settlementTable } from './settlement.ts';
 import { table } from './table.ts';
 
 /** What `report --client` prints. */
@@ -11,6 +12,8 @@ export interface ClientReport extends ClientUsageSummary {
   readonly currentMonth: CurrentMonthUsage | null;
   readonly previousMonthCost: string | null;
   readonly costChangePercent: number | null;
+  /** What was estimated beside what the providers then charged, per service; empty where nothing is settled. */
+  readonly settlement: readonly Settlement[];
 }
 
 /** One client in detail: cards, services, operations, models, days. */
@@ -19,7 +22,7 @@ export function clientTable(report: ClientReport): string {
   const who = clientName === clientId ? printable(clientId) : `${printable(clientName)} (${printable(clientId)})`;
   const parts = [`${who}, ${month ?? `${from} to ${to}`} (USD)\n`, cards(report)];
   if (total.requests === 0) return `${parts.join('\n')}\nNo usage in this period.\n`;
-  parts.push(services(report), operations(report), models(report), days(report), warnings(total));
+  parts.push(services(report), settled(report), operations(report), models(report), days(report), warnings(total));
   return parts.filter((part) => part !== '').join('\n');
 }
 
@@ -53,6 +56,10 @@ function services({ byService }: ClientReport): string {
     ]),
     [1, 2, 3],
   );
+}
+
+function settled({ settlement }: ClientReport): string {
+  return settlement.length === 0 ? '' : settlementTable(settlement);
 }
 
 function operations({ topOperations }: ClientReport): string {

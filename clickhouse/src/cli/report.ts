@@ -6,6 +6,7 @@ import {
   getCurrentMonthUsage,
   getMonthlySummary,
   getPeriodSummary,
+  getSettlement,
   listClients,
   monthPeriod,
   type Period,
@@ -104,11 +105,12 @@ async function clientReport(
   // Of the month in progress only the days so far are shown; of any other period every day.
   const inProgress = period.month === today.slice(0, 7);
   const to = inProgress ? today : period.to;
-  const [summary, record, monthly, current] = await Promise.all([
+  const [summary, record, monthly, current, settlement] = await Promise.all([
     getClientUsageSummary(client, { clientId, from: period.from, to }),
     listClients(client).then((records) => records.find(({ id }) => id === clientId)),
     period.month === undefined ? undefined : getMonthlySummary(client, { month: period.month }),
     inProgress ? getCurrentMonthUsage(client, { clientId, asOf: today }) : undefined,
+    getSettlement(client, { clientId, from: period.from, to }),
   ]);
   const month = monthly?.clients.find((row) => row.clientId === clientId);
   return {
@@ -118,6 +120,7 @@ async function clientReport(
     currentMonth: current ?? null,
     previousMonthCost: month?.previousMonthCost ?? null,
     costChangePercent: month?.costChangePercent ?? null,
+    settlement: settlement.filter(({ settledRequests }) => settledRequests > 0),
   };
 }
 

@@ -18,6 +18,7 @@ export {
   type ServiceUsage,
 } from './client-usage.ts';
 export { type ClientChange, type ClientRecord, listClients, setClient } from './clients.ts';
+export { getSettlement, getUnpriced, type Settlement, type Unpriced } from './coverage.ts';
 export { addDays, daysInMonth, monthPeriod, type Period, QueryInputError, utcDay } from './dates.ts';
 export type { Figures } from './run.ts';
 export * from './summaries.ts';
