@@ -1,10 +1,12 @@
 import { type Attributes, type Context, context } from '@opentelemetry/api';
+import { currentScope } from '../attribution/index.ts';
 import type { AnyFunction } from '../instrument/package-instrumentation.ts';
 import { warnOnce } from '../log.ts';
 import { getRecorder } from '../recorder/index.ts';
-import type { BillableCall } from '../types.ts';
+import type { BillableCall, UsageScope } from '../types.ts';
 import { errorTypeOf, grpcOutcome } from './grpc.ts';
 import type { Callback, CallOptions, InnerCall, PlacesClient } from './internal-types.ts';
+import { inSession } from './sessions.ts';
 import { classifyMethod, type PlacesCall, SERVICE } from './sku.ts';
 import { chargeOf } from './usage.ts';
 
@@ -15,6 +17,14 @@ import { chargeOf } from './usage.ts';
  */
 
 export const METHODS = ['searchText', 'searchNearby', 'getPlace', 'autocompletePlaces', 'getPhotoMedia'] as const;
+interface Begun {
+  readonly billable: BillableCall;
+  readonly call: PlacesCall;
+  /** Of the autocomplete session that the call belongs to. */
+  readonly token: string | undefined;
+  readonly scope: UsageScope | undefined;
+}
+
 const RPC = 'google.maps.places.v1.Places';
 
 /** A client's inner calls, each as it was before it was wrapped: by the wrapper. */
@@ -63,13 +73,12 @@ function observe(
   const outside = context.active();
   const begun = begin(client, method, request, options);
   if (begun === undefined) return inner(request, options, callback);
-  const { billable, call } = begun;
-  const end = (error: unknown, failed: boolean): void => finish(billable, call, error, failed);
+  const end = (error: unknown, failed: boolean): void => finish(begun, error, failed);
   const answered =
     typeof callback === 'function' ? (...args: Parameters<Callback>) => reply(outside, callback, args, end) : callback;
   let result: unknown;
   try {
-    result = context.with(billable.context, inner, undefined, request, options, answered);
+    result = context.with(begun.billable.context, inner, undefined, request, options, answered);
   } catch (error) {
     end(error, true);
     throw error;
@@ -101,10 +110,11 @@ function begin(
   method: string,
   request: unknown,
   options: CallOptions | undefined,
-): { billable: BillableCall; call: PlacesCall } | undefined {
+): Begun | undefined {
   try {
-    const session = typeof (request as { sessionToken?: unknown } | null)?.sessionToken === 'string';
-    const call = classifyMethod(method, fieldMaskOf(options), session);
+    const said = (request as { sessionToken?: unknown } | null | undefined)?.sessionToken;
+    const token = typeof said === 'string' && said !== '' ? said : undefined;
+    const call = classifyMethod(method, fieldMaskOf(options), token !== undefined);
     const attributes: Attributes = { ...serverOf(client) };
     if (!client._opts?.fallback) {
       attributes['rpc.system'] = 'grpc';
@@ -117,17 +127,17 @@ function begin(
       spanName: `${SERVICE} ${call.operation}`,
       attributes,
     });
-    return { billable, call };
+    return { billable, call, token, scope: token === undefined ? undefined : currentScope() };
   } catch (error) {
     warnOnce('google_places:begin', 'a call of PlacesClient could not be recorded', error);
     return undefined;
   }
 }
 
-function finish(billable: BillableCall, call: PlacesCall, error: unknown, failed: boolean): void {
+function finish({ billable, call, token, scope }: Begun, error: unknown, failed: boolean): void {
   try {
     if (!failed) {
-      billable.end(chargeOf({ ...call, legacy: false }, { outcome: 'ok', refused: false }));
+      billable.end(inSession(call, token, chargeOf(call, { outcome: 'ok', refused: false }), scope));
       return;
     }
     const { outcome, refused } = grpcOutcome(error);

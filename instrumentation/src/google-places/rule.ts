@@ -1,5 +1,8 @@
+import { currentScope } from '../attribution/index.ts';
 import type { HttpAnswer, HttpCallEnd, HttpCallStart, HttpRequest, HttpRule } from '../http/types.ts';
-import { classify, type PlacesCall, SERVICE } from './sku.ts';
+import type { UsageScope } from '../types.ts';
+import { inSession } from './sessions.ts';
+import { classify, classifyMethod, type PlacesCall, SERVICE } from './sku.ts';
 import { chargeOf, legacyStatus } from './usage.ts';
 
 const NO_QUERY = new URLSearchParams();
@@ -9,8 +12,11 @@ const LONGEST_REFUSAL = 2_048;
 
 interface Match {
   call: PlacesCall;
-  /** What of the request a session in its body may change. */
+  /** The new API's autocomplete names its session in the request's body. */
   readonly autocomplete: boolean;
+  /** Of the autocomplete session that the request belongs to. */
+  token: string | undefined;
+  readonly scope: UsageScope | undefined;
 }
 
 /** Requests to the two hosts of the Places API: fetch, node:http and whatever goes through them. */
@@ -19,7 +25,9 @@ export const placesRule: HttpRule<Match> = {
     const query = request.search === '' ? NO_QUERY : new URLSearchParams(request.search);
     const call = classify({ path: request.path, query, fieldMask: request.header('x-goog-fieldmask') });
     if (call === undefined || request.method === 'OPTIONS') return undefined;
-    return { call, autocomplete: call.operation === 'autocomplete' && !call.legacy };
+    const autocomplete = call.operation === 'autocomplete' && !call.legacy;
+    const token = query.get('sessiontoken') ?? query.get('sessionToken') ?? query.get('session_token') ?? undefined;
+    return { call, autocomplete, token, scope: autocomplete || token !== undefined ? currentScope() : undefined };
   },
 
   begin({ call, autocomplete }, request): HttpCallStart {
@@ -40,18 +48,17 @@ export const placesRule: HttpRule<Match> = {
   },
 
   end(match, answer): HttpCallEnd {
-    if (match.autocomplete) match.call = withSession(match.call, answer);
-    const { call } = match;
-    return {
-      ...chargeOf(call, {
-        outcome: answer.outcome,
-        status: answer.status,
-        errorType: answer.errorType,
-        refused: answer.unsent ? true : undefined,
-        apiStatus: call.legacy && answer.status === 200 ? statusOf(answer) : undefined,
-      }),
-      ...(answer.error === undefined ? undefined : { error: answer.error }),
-    };
+    if (match.autocomplete) readSession(match, answer);
+    const { call, token, scope } = match;
+    const charge = chargeOf(call, {
+      outcome: answer.outcome,
+      status: answer.status,
+      errorType: answer.errorType,
+      refused: answer.unsent ? true : undefined,
+      apiStatus: call.legacy && answer.status === 200 ? statusOf(answer) : undefined,
+    });
+    const end = inSession(call, token, charge, scope);
+    return answer.error === undefined ? end : { ...end, error: answer.error };
   },
 };
 
@@ -60,10 +67,10 @@ function statusOf(answer: HttpAnswer): string | undefined {
   return legacyStatus(answer.text());
 }
 
-function withSession(call: PlacesCall, answer: HttpAnswer): PlacesCall {
+function readSession(match: Match, answer: HttpAnswer): void {
   const sent = answer.requestJson() as { sessionToken?: unknown; session_token?: unknown } | null | undefined;
   const token = sent?.sessionToken ?? sent?.session_token;
-  return typeof token === 'string' && token !== ''
-    ? { ...call, sku: 'autocomplete_session_request', estimated: true }
-    : call;
+  if (typeof token !== 'string' || token === '') return;
+  match.token = token;
+  match.call = classifyMethod('autocomplete', undefined, true);
 }

@@ -36,7 +36,8 @@ describe('legacy', () => {
     ['nearbysearch/json?pagetoken=abc', 'nearby_search', 'legacy_nearby_search'],
     ['textsearch/xml?query=x', 'text_search', 'legacy_text_search'],
     ['autocomplete/json?input=x', 'autocomplete', 'legacy_autocomplete_request'],
-    ['autocomplete/json?input=x&sessiontoken=t', 'autocomplete', 'legacy_autocomplete_session_request'],
+    ['autocomplete/json?input=x&sessiontoken=t', 'autocomplete', 'legacy_autocomplete_session'],
+    ['autocomplete/json?input=x&sessiontoken=', 'autocomplete', 'legacy_autocomplete_request'],
     ['queryautocomplete/json?input=x', 'autocomplete', 'legacy_query_autocomplete_request'],
     ['photo?photo_reference=x&maxwidth=4', 'photo', 'legacy_photo'],
   ])('%s → %s %s', (path, operation, sku) => {

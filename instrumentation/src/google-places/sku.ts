@@ -49,7 +49,7 @@ export function classify(request: PlacesRequest): PlacesCall | undefined {
   if (path.startsWith('/maps/api/place/')) return unknownMethod('legacy_unknown', true);
   if (!path.startsWith('/v1/places')) return undefined;
   const mask = request.fieldMask || query.get('$fields') || query.get('fields') || undefined;
-  const session = request.session === true || query.has('sessionToken') || query.has('session_token');
+  const session = request.session === true || Boolean(query.get('sessionToken') || query.get('session_token'));
   if (MEDIA_PATH.test(path)) return PHOTO;
   if (DETAILS_PATH.test(path)) return classifyMethod('getPlace', mask, session);
   return classifyMethod(METHOD_PATH.exec(path)?.[1] ?? '', mask, session);
@@ -120,8 +120,8 @@ function classifyLegacy(method: string, query: URLSearchParams): PlacesCall {
     case 'textsearch':
       return { operation: 'text_search', sku: 'legacy_text_search', legacy };
     case 'autocomplete':
-      return query.has('sessiontoken')
-        ? { operation: 'autocomplete', sku: 'legacy_autocomplete_session_request', legacy, estimated: true }
+      return query.get('sessiontoken')
+        ? { operation: 'autocomplete', sku: 'legacy_autocomplete_session', legacy, estimated: true }
         : { operation: 'autocomplete', sku: 'legacy_autocomplete_request', legacy };
     case 'queryautocomplete':
       return { operation: 'autocomplete', sku: 'legacy_query_autocomplete_request', legacy };

@@ -1,116 +1,13 @@
 import * as http from 'node:http';
-import { createRequire } from 'node:module';
+import { CLIENTS } from './clients.mts';
+import { axiosSaid, ID, KEY, legacy, masked, post, type Shape, said, settled, unhandled } from './common.mts';
+
+export type { Env } from './common.mts';
 
 /*
  * What applications do with the Places API, each as one function whose result is JSON: run with and without the
  * instrumentation, the results must be the same. Beside each: what is recorded, as `operation sku amount source outcome`.
  */
-
-// biome-ignore lint/suspicious/noExplicitAny: whatever the packages export.
-type Any = any;
-
-export interface Env {
-  /** Base URL of the stand-in. */
-  readonly url: string;
-  readonly grpcPort: number;
-  /** `@googlemaps/places`, as it was imported. */
-  readonly places: Any;
-  /** `@googlemaps/google-maps-services-js` */
-  readonly services: Any;
-  readonly axios: Any;
-}
-
-export interface Shape {
-  run(env: Env): Promise<unknown>;
-  readonly recorded: readonly string[];
-}
-
-const KEY = { 'X-Goog-Api-Key': 'key' };
-const masked = (mask: string) => ({ ...KEY, 'X-Goog-FieldMask': mask });
-const withMask = (mask: string) => ({ otherArgs: { headers: { 'X-Goog-FieldMask': mask } } });
-const post = (body: unknown, headers: Record<string, string>) => ({
-  method: 'POST',
-  body: JSON.stringify(body),
-  headers,
-});
-const legacy = (env: Env, path: string) => `${env.url}/maps/api/place/${path}`;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-const ID = 'ChIJstandIn0001';
-
-async function said(response: Response): Promise<unknown> {
-  const { status, ok, redirected, type, bodyUsed } = response;
-  const text = await response.text();
-  return { status, ok, redirected, type, bodyUsed, contentType: response.headers.get('content-type'), text };
-}
-
-/** An error as an application sees it: class, message, code, own names. */
-function failure(error: Any): unknown {
-  const names = Object.keys(error ?? {}).sort();
-  const { name, message, code, reason, domain, statusDetails } = error ?? {};
-  return { class: error?.constructor?.name, name, message, code, reason, domain, statusDetails, names };
-}
-
-async function settled(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    (value: Any) => ({ value: value?.status !== undefined && value?.headers !== undefined ? axiosSaid(value) : value }),
-    (error: Any) => ({ error: failure(error), answer: error?.response && axiosSaid(error.response) }),
-  );
-}
-
-function axiosSaid(response: Any): unknown {
-  const { status, data, headers } = response;
-  const shown = Buffer.isBuffer(data) ? data.toString('base64') : data;
-  const proto = Object.getPrototypeOf(headers)?.constructor?.name;
-  return { status, data: shown, keys: Object.keys(response), proto, type: headers['content-type'] };
-}
-
-function grpcClient({ places, grpcPort }: Env): Any {
-  const load = createRequire(createRequire(import.meta.url).resolve('@googlemaps/places'));
-  const { grpc } = load('google-gax');
-  return new places.PlacesClient({
-    apiEndpoint: '127.0.0.1',
-    port: grpcPort,
-    sslCreds: grpc.credentials.createInsecure(),
-  });
-}
-
-function restClient({ places, url }: Env): Any {
-  const { hostname, port } = new URL(url);
-  return new places.PlacesClient({
-    fallback: true,
-    apiEndpoint: hostname,
-    port: Number(port),
-    protocol: 'http',
-    apiKey: 'key',
-  });
-}
-
-/** Runs with a client of @googlemaps/places, and closes it. */
-async function using<T>(client: Any, run: (client: Any) => Promise<T>): Promise<T> {
-  try {
-    return await run(client);
-  } finally {
-    await client.close();
-  }
-}
-
-/** What reaches `unhandledRejection` while something runs that nobody catches. */
-async function unhandled(run: () => unknown): Promise<unknown> {
-  const seen: unknown[] = [];
-  const listen = (error: unknown) => void seen.push(failure(error));
-  process.on('unhandledRejection', listen);
-  run();
-  await pause(150);
-  process.off('unhandledRejection', listen);
-  return seen;
-}
-
-const callback = (call: (done: (...args: Any[]) => void) => Any): Promise<unknown> =>
-  new Promise((resolve) => {
-    const returned = call((error: Any, ...rest: Any[]) =>
-      resolve({ error: error && failure(error), rest, returned: typeof returned }),
-    );
-  });
 
 const HTTP: Record<string, Shape> = {
   'fetch: text search': {
@@ -157,13 +54,24 @@ const HTTP: Record<string, Shape> = {
     recorded: ['place_details place_details_essentials_ids_only 0 price_book error 400'],
   },
   'fetch: autocomplete': {
-    run: async ({ url }) => said(await fetch(`${url}/v1/places:autocomplete`, post({ input: 'caf' }, KEY))),
+    run: async ({ url }) => said(await fetch(`${url}/v1/places:autocomplete`, post({ input: 'ristorante' }, KEY))),
     recorded: ['autocomplete autocomplete_request 0.00283 price_book ok'],
   },
   'fetch: autocomplete in a session': {
     run: async ({ url }) =>
-      said(await fetch(`${url}/v1/places:autocomplete`, post({ input: 'caf', sessionToken: 's-1' }, KEY))),
+      said(await fetch(`${url}/v1/places:autocomplete`, post({ input: 'ristorante', sessionToken: 's-1' }, KEY))),
     recorded: ['autocomplete autocomplete_session_request 0.00283 estimated ok'],
+  },
+  'fetch: an autocomplete session': {
+    run: async ({ url }) => [
+      await said(await fetch(`${url}/v1/places:autocomplete`, post({ input: 'ristorante', sessionToken: 's-2' }, KEY))),
+      await said(await fetch(`${url}/v1/places/${ID}?fields=location&key=key&sessionToken=s-2`)),
+    ],
+    recorded: [
+      'autocomplete autocomplete_session_request 0.00283 estimated ok',
+      'autocomplete autocomplete_request 0.00283 price_book ok',
+      'place_details place_details_essentials 0.005 price_book ok',
+    ],
   },
   'fetch: photo, redirect followed': {
     run: async ({ url }) => said(await fetch(`${url}/v1/places/${ID}/photos/photo-1/media?maxHeightPx=9&key=key`)),
@@ -286,6 +194,19 @@ const SERVICES: Record<string, Shape> = {
     run: service('placeAutocomplete', 'autocomplete/json', { input: 'x' }),
     recorded: ['autocomplete legacy_autocomplete_request 0.00283 price_book ok'],
   },
+  'services-js: an autocomplete session': {
+    run: async (env) => [
+      await service('placeAutocomplete', 'autocomplete/json', { input: 'x', sessiontoken: 's-1' })(env),
+      await service('placeAutocomplete', 'autocomplete/json', { input: 'xy', sessiontoken: 's-1' })(env),
+      await service('placeDetails', 'details/json', { place_id: ID, fields: ['name'], sessiontoken: 's-1' })(env),
+    ],
+    recorded: [
+      'autocomplete legacy_autocomplete_session 0.017 estimated ok',
+      'autocomplete legacy_autocomplete_session_request 0 estimated ok',
+      ...Array(2).fill('autocomplete legacy_autocomplete_with_details 0 price_book ok'),
+      'place_details legacy_place_details 0.017 price_book ok',
+    ],
+  },
   'services-js: placeQueryAutocomplete': {
     run: service('placeQueryAutocomplete', 'queryautocomplete/json', { input: 'x' }),
     recorded: ['autocomplete legacy_query_autocomplete_request 0.00283 price_book ok'],
@@ -331,120 +252,4 @@ const SERVICES: Record<string, Shape> = {
   },
 };
 
-function clientShapes(kind: string, make: (env: Env) => Any): Record<string, Shape> {
-  const status = (grpc: string) => grpc;
-  return {
-    [`${kind}: searchText`]: {
-      run: (env) =>
-        using(make(env), (c) => settled(c.searchText({ textQuery: 'x' }, withMask('places.id,places.rating')))),
-      recorded: ['text_search text_search_enterprise 0.035 price_book ok'],
-    },
-    [`${kind}: searchNearby`]: {
-      run: (env) =>
-        using(make(env), (c) =>
-          settled(
-            c.searchNearby(
-              {
-                locationRestriction: { circle: { center: { latitude: 1, longitude: 2 }, radius: 5 } },
-                maxResultCount: 1,
-              },
-              withMask('places.takeout'),
-            ),
-          ),
-        ),
-      recorded: ['nearby_search nearby_search_enterprise_atmosphere 0.04 price_book ok'],
-    },
-    [`${kind}: getPlace`]: {
-      run: (env) =>
-        using(make(env), (c) => settled(c.getPlace({ name: `places/${ID}` }, withMask('id,formattedAddress')))),
-      recorded: ['place_details place_details_essentials 0.005 price_book ok'],
-    },
-    [`${kind}: getPlace with a header in small letters`]: {
-      run: (env) =>
-        using(make(env), (c) =>
-          settled(c.getPlace({ name: `places/${ID}` }, { otherArgs: { headers: { 'x-goog-fieldmask': 'reviews' } } })),
-        ),
-      recorded: ['place_details place_details_enterprise_atmosphere 0.025 price_book ok'],
-    },
-    [`${kind}: autocompletePlaces`]: {
-      run: (env) =>
-        using(make(env), async (c) => [
-          await settled(c.autocompletePlaces({ input: 'x' })),
-          await settled(c.autocompletePlaces({ input: 'x', sessionToken: 's-2' })),
-        ]),
-      recorded: [
-        'autocomplete autocomplete_request 0.00283 price_book ok',
-        'autocomplete autocomplete_session_request 0.00283 estimated ok',
-      ],
-    },
-    [`${kind}: getPhotoMedia`]: {
-      run: (env) =>
-        using(make(env), (c) =>
-          settled(
-            c.getPhotoMedia({ name: `places/${ID}/photos/photo-1/media`, maxHeightPx: 5, skipHttpRedirect: true }),
-          ),
-        ),
-      recorded: ['photo place_details_photos 0.007 price_book ok'],
-    },
-    [`${kind}: callback`]: {
-      run: (env) =>
-        using(make(env), async (c) => [
-          await callback((done) => c.getPlace({ name: `places/${ID}` }, withMask('id'), done)),
-          await callback((done) => c.autocompletePlaces({ input: 'x' }, done)),
-        ]),
-      recorded: [
-        'place_details place_details_essentials_ids_only 0 price_book ok',
-        'autocomplete autocomplete_request 0.00283 price_book ok',
-      ],
-    },
-    [`${kind}: error`]: {
-      run: (env) => using(make(env), (c) => settled(c.getPlace({ name: `places/${ID}` }))),
-      recorded: [`place_details place_details_unknown 0 price_book error ${status('INVALID_ARGUMENT')}`],
-    },
-    [`${kind}: error in a callback`]: {
-      run: (env) =>
-        using(make(env), (c) => callback((done) => c.getPlace({ name: 'places/ChIJnone' }, withMask('id'), done))),
-      recorded: ['place_details place_details_essentials_ids_only 0 price_book error NOT_FOUND'],
-    },
-    [`${kind}: nobody catches`]: {
-      run: (env) => using(make(env), (c) => unhandled(() => c.getPlace({ name: `places/${ID}` }))),
-      recorded: ['place_details place_details_unknown 0 price_book error INVALID_ARGUMENT'],
-    },
-    [`${kind}: the promise and the client`]: {
-      run: (env) =>
-        using(make(env), async (c) => {
-          const promise = c.getPlace({ name: `places/${ID}` }, withMask('id'));
-          const shape = [promise.constructor.name, promise instanceof Promise, Object.keys(promise)];
-          const [, , raw] = await promise;
-          return [shape, raw, Object.keys(c), Object.keys(c.innerApiCalls), c.getPlace.name, c.initialize.name];
-        }),
-      recorded: ['place_details place_details_essentials_ids_only 0 price_book ok'],
-    },
-  };
-}
-
-const GRPC: Record<string, Shape> = {
-  ...clientShapes('gRPC', grpcClient),
-  'gRPC: retried by gax': {
-    run: (env) =>
-      using(grpcClient(env), (c) => {
-        const backoff = { initialRetryDelayMillis: 1, retryDelayMultiplier: 1, maxRetryDelayMillis: 5 };
-        const timeouts = { initialRpcTimeoutMillis: 5_000, rpcTimeoutMultiplier: 1, maxRpcTimeoutMillis: 5_000 };
-        const retry = { retryCodes: [14], backoffSettings: { ...backoff, ...timeouts, totalTimeoutMillis: 9_000 } };
-        return settled(c.searchText({ textQuery: 'unavailable twice' }, { ...withMask('places.id'), retry }));
-      }),
-    recorded: ['text_search text_search_essentials_ids_only 0 price_book ok'],
-  },
-  'gRPC: unavailable': {
-    run: (env) =>
-      using(grpcClient(env), (c) => settled(c.searchText({ textQuery: 'unavailable' }, withMask('places.id')))),
-    recorded: ['text_search text_search_essentials_ids_only - unpriced error UNAVAILABLE'],
-  },
-};
-
-export const SHAPES: Record<string, Shape> = {
-  ...HTTP,
-  ...SERVICES,
-  ...GRPC,
-  ...clientShapes('REST', restClient),
-};
+export const SHAPES: Record<string, Shape> = { ...HTTP, ...SERVICES, ...CLIENTS };
