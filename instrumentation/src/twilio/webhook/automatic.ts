@@ -65,7 +65,7 @@ function recordIfSigned(request: IncomingMessage, watched: Watched, scope: Usage
 }
 
 /** Said once: a forged request, or an address that is not the one that Twilio called. */
-export function warnForged(host: string | undefined): void {
+export function warnForged(host: unknown): void {
   const hint =
     'if it is from Twilio, name the address that Twilio calls in CLIENT_COST_PUBLIC_URL, and check the auth token';
   warnOnce(

@@ -26,7 +26,7 @@ export function noteOf(request: WebhookRequest, limit: number): Watched {
   const bytes = typeof head === 'string' || head instanceof Uint8Array ? head : undefined;
   if (bytes !== undefined) request.unshift(bytes, request.readableEncoding ?? undefined);
   const body = new BodyWatch(request, limit, bytes);
-  if (request.complete) body.complete();
+  if (request.complete && (bytes !== undefined || !hasBody(request))) body.complete();
   return watchRequest(request, path, body);
 }
 
@@ -59,6 +59,10 @@ function resultOf(request: WebhookRequest, { body }: Watched): BodyResult {
 /** Somebody has read the stream to its end before anybody watched it. */
 function isTaken(request: WebhookRequest): boolean {
   return request.readableEnded || (request.complete && !request.readable) || request.rawBody !== undefined;
+}
+
+function hasBody({ headers }: WebhookRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
 }
 
 function isPlain(request: WebhookRequest): boolean {

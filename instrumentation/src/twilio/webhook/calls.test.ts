@@ -95,6 +95,17 @@ describe('calls', () => {
     expect(recorder.last.start.scope).toEqual({ clientId: 'creator' });
   });
 
+  it('whose end is told before their creation has returned are updates, and theirs from then on', () => {
+    record(outbound(1, { CallStatus: 'failed' }));
+    made(sid('CA', 1), 'twilio_voice', 'outbound_call', { sku: '+44' });
+    record(outbound(1, { CallStatus: 'failed' }));
+    record(outbound(1, { CallStatus: 'failed' }));
+    expect(ends()).toMatchObject([
+      { update: true, version: 100, externalId: sid('CA', 1), billed: false },
+      { usageId: 'id-of-creation', version: 100, externalId: sid('CA', 1), billed: false },
+    ]);
+  });
+
   it('that <Dial> made are charges of their own: by their callback, whose time gives the id', () => {
     const leg = outbound(7, {
       Direction: 'outbound-dial',

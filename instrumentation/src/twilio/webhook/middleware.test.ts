@@ -1,6 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import * as http from 'node:http';
+import * as http2 from 'node:http2';
 import * as net from 'node:net';
+import { text as readText } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
@@ -234,4 +236,59 @@ describe.each([
     whole.destroy();
     expect(await recorded(recorder, 1)).toHaveLength(1);
   });
+});
+
+it('works on HTTP/2, and where a serverless adapter makes the requests', async () => {
+  const hook = twilioWebhook({ authToken: TOKEN });
+  const body = encode(sms(80));
+  const server = http2.createServer((request, response) => {
+    hook(request as never, response as never, () => void request.pipe(response));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const authority = `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+  const session = http2.connect(`http://${authority}`);
+  stops.push(() => {
+    session.destroy();
+    server.close();
+  });
+  const ask = async (signature: string) => {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/sms',
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-twilio-signature': signature,
+    });
+    stream.end(body);
+    const status = new Promise((resolve) => stream.on('response', (headers) => resolve(headers[':status'])));
+    const text = await readText(stream);
+    return [await status, text];
+  };
+  expect(await ask(expectedSignature(TOKEN, `http://${authority}/sms`, sms(80)))).toEqual([200, body]);
+  expect((await ask('x'))[0]).toBe(403);
+  expect(await recorded(recorder, 1)).toHaveLength(1);
+
+  for (const later of [false, true]) {
+    const request = Object.assign(new http.IncomingMessage(new net.Socket()), {
+      method: 'POST',
+      url: '/sms',
+      complete: true,
+      headers: {
+        host: 'h.example',
+        'content-type': 'application/x-www-form-urlencoded',
+        'content-length': String(body.length),
+        'x-twilio-signature': expectedSignature(TOKEN, 'https://h.example/sms', sms(80)),
+      },
+    });
+    request._read = () => {
+      const push = () => {
+        request.push(body);
+        request.push(null);
+      };
+      request._read = () => {};
+      if (later) setImmediate(push);
+      else push();
+    };
+    const response = new http.ServerResponse(request);
+    expect(await new Promise((resolve) => hook(request, response, () => resolve(readText(request))))).toBe(body);
+  }
 });

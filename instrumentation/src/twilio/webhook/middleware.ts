@@ -135,7 +135,7 @@ function decide(
   const { tokens, urls } = settings;
   const params = attempt('verify', () => verifiedParams(request, watched.path, body, tokens, urls));
   if (params === undefined) {
-    warnForged(urls.url ?? urls.publicUrl ?? request.headers.host);
+    warnForged(urls.url ?? urls.publicUrl ?? request.headers.host ?? request.headers[':authority']);
     answer(response, 403, FORGED);
     return;
   }

@@ -23,7 +23,8 @@ export function urlsOf(request: IncomingMessage, path: string, options: UrlOptio
   if (options.publicUrl !== undefined) return [options.publicUrl + target];
   const { headers } = request;
   const forwardedHost = options.trustProxy ? firstOf(headers['x-forwarded-host']) : undefined;
-  const host = forwardedHost ?? headers.host;
+  // HTTP/2 has no Host header.
+  const host = forwardedHost ?? headers.host ?? firstOf(headers[':authority']);
   if (host === undefined || !/^[^\s/?#@\\]+$/.test(host)) return [];
   const forwardedProto = options.trustProxy ? firstOf(headers['x-forwarded-proto'])?.toLowerCase() : undefined;
   if (forwardedProto === 'http' || forwardedProto === 'https') return [`${forwardedProto}://${host}${target}`];
