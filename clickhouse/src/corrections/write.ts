@@ -3,7 +3,8 @@ import { QueryInputError } from '../queries/dates.ts';
 import { select } from '../queries/run.ts';
 import { LEDGER_COLUMNS, type LedgerRow } from './row.ts';
 
-const CHUNK = 10_000;
+// Their ids are one parameter of a query, which ClickHouse bounds at 256 KiB (max_query_size).
+const CHUNK = 5_000;
 
 /** A correction that is not newer than what the ledger holds; nothing of its chunk was written. */
 export class StaleCorrectionError extends Error {
@@ -16,7 +17,7 @@ export interface WriteOptions {
 }
 
 /**
- * Writes versions of charges to the ledger, 10,000 at a time: corrections of charges that are there (their version must be the higher one) and new ones.
+ * Writes versions of charges to the ledger, 5,000 at a time: corrections of charges that are there (their version must be the higher one) and new ones.
  * Resolves with the number of rows written once ClickHouse has them. Reports follow at once.
  *
  * @throws StaleCorrectionError when a row is not newer than the ledger's, QueryInputError when one cannot be stored, the client's error otherwise
