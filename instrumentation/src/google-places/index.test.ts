@@ -1,3 +1,4 @@
+import * as http from 'node:http';
 import { createRequire } from 'node:module';
 import { context } from '@opentelemetry/api';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -152,6 +153,26 @@ describe('over HTTP', () => {
     await context.with(dist('./attribution/billable.js').billableContext(context.active()), get);
     forget();
     expect(recorder.calls, 'inside a call that is recorded').toHaveLength(2);
+    instrumentation.disable();
+  });
+
+  test("Google's own hosts need no setting", async () => {
+    const { GooglePlacesInstrumentation } = dist('./google-places/index.js');
+    const instrumentation = new GooglePlacesInstrumentation();
+    const get = (host: string, path: string) =>
+      new Promise<void>((resolve, reject) => {
+        const options = { host: '127.0.0.1', port: standIn.port, path, headers: { host } };
+        http.get(options, (response) => response.resume().on('end', resolve)).on('error', reject);
+      });
+    await get('maps.googleapis.com', '/maps/api/place/textsearch/json?query=x&key=k');
+    expect(recorder.last).toMatchObject({
+      start: { operation: 'text_search', attributes: { 'server.address': 'maps.googleapis.com' } },
+      end: { outcome: 'ok', sku: 'legacy_text_search' },
+    });
+    await get('places.googleapis.com', '/v1/places/ChIJstandIn0001?fields=id&key=k');
+    await get('maps.googleapis.com', '/maps/api/geocode/json?address=x&key=k');
+    await get('places.example.com', '/v1/places/ChIJstandIn0001?fields=id&key=k');
+    expect(recorder.calls).toHaveLength(2);
     instrumentation.disable();
   });
 });
