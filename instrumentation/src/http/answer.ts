@@ -108,6 +108,8 @@ function codesOf(error: unknown): string[] {
 function typeOf(error: unknown): string {
   const code = codesOf(error)[0];
   if (code !== undefined) return code;
-  const name = (error as { constructor?: { name?: unknown } } | null)?.constructor?.name;
+  const { name: own, constructor: made } = (error ?? {}) as { name?: unknown; constructor?: { name?: unknown } };
+  // `TimeoutError` and the like are names that a DOMException has.
+  const name = made?.name === 'DOMException' ? own : made?.name;
   return typeof name === 'string' && name !== '' ? name : '_OTHER';
 }

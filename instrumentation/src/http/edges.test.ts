@@ -1,7 +1,8 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { context } from '@opentelemetry/api';
+import { context, propagation } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { suppressTracing } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -239,6 +240,23 @@ describe('who pays does not reach the provider', () => {
     });
     expect(server.arrived.map(({ headers }) => headers.baggage)).toEqual([arrives, arrives]);
   });
+});
+
+it('nor does what an instrumentation adds after us, from the baggage of the active context', async () => {
+  const add = (message: unknown) => {
+    (message as { request: { addHeader(name: string, value: string): void } }).request.addHeader(
+      'baggage',
+      'client.id=acme,a=1',
+    );
+  };
+  subscribe('undici:request:create', add);
+  try {
+    const baggage = propagation.createBaggage({ 'client.id': { value: 'acme' }, a: { value: '1' } });
+    await context.with(propagation.setBaggage(context.active(), baggage), () => viaFetch('/json'));
+  } finally {
+    unsubscribe('undici:request:create', add);
+  }
+  expect(server.arrived.map(({ headers }) => headers.baggage)).toEqual(['a=1']);
 });
 
 it('finds the host behind an http proxy’s absolute path', async () => {

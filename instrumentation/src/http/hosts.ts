@@ -27,10 +27,15 @@ export function hostMatches(pattern: HostPattern, host: string, port: number): b
   return pattern.wildcard ? host.endsWith(pattern.name) : host === pattern.name;
 }
 
-/** Where a request goes: `https://api.example.com` → protocol, host, port. Undefined for what is no http(s) URL. */
-export function targetOf(
-  origin: string,
-): { protocol: 'http:' | 'https:'; host: string; port: number; path: string; search: string } | undefined {
+/** Where a request goes. The host is lower case, IPv6 without brackets. */
+export interface Origin {
+  readonly protocol: 'http:' | 'https:';
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `https://api.example.com` → protocol, host, port; undefined for what is no http(s) URL. */
+export function parseOrigin(origin: string): Origin | undefined {
   let url: URL;
   try {
     url = new URL(origin);
@@ -40,5 +45,5 @@ export function targetOf(
   const { protocol } = url;
   if (protocol !== 'http:' && protocol !== 'https:') return undefined;
   const port = url.port === '' ? (protocol === 'https:' ? 443 : 80) : Number(url.port);
-  return { protocol, host: url.hostname.replace(/^\[|\]$/g, ''), port, path: url.pathname, search: url.search };
+  return { protocol, host: url.hostname.replace(/^\[|\]$/g, ''), port };
 }

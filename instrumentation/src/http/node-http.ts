@@ -1,24 +1,18 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { warnOnce } from '../log.ts';
-import { targetOf } from './hosts.ts';
-import type { Rules } from './observe.ts';
-import { headerText, SeenRequest, splitPath, withoutClient } from './request.ts';
+import type { KnownHost } from './observe.ts';
+import { headerText, SeenRequest, withoutClient } from './request.ts';
 import { beginWatch, type HttpWatch, watchOf } from './watch.ts';
 
 let subscribed = false;
 
 /** A request of node:http or node:https to a host that rules are about, just made. */
-export function watchHttpRequest(request: ClientRequest, host: string, rules: Rules): void {
+export function watchHttpRequest(request: ClientRequest, path: string, known: KnownHost): void {
   hideClient(request);
-  const proxied = request.path.charCodeAt(0) !== 47;
-  const target = targetOf(proxied ? request.path : `${request.protocol}//${host}`);
-  if (target === undefined || request.method === 'CONNECT') return;
-  const seen = new SeenRequest(
-    { ...target, method: request.method, ...(proxied ? undefined : splitPath(request.path)) },
-    (name) => headerText(request.getHeader(name)),
-  );
-  const watch = beginWatch(request, seen, rules);
+  if (request.method === 'CONNECT') return;
+  const header = (name: string) => headerText(request.getHeader(name));
+  const watch = beginWatch(request, new SeenRequest(known, request.method, path, header), known.rules);
   if (watch === undefined) return;
   if (!subscribed) listen();
   if (watch.requestTap !== undefined) watchSent(request, watch);

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { context } from '@opentelemetry/api';
 import { isBillable, isTelemetry } from '../attribution/billable.ts';
 import { warnOnce } from '../log.ts';
-import { type HostPattern, hostMatches, parseHostPattern, targetOf } from './hosts.ts';
+import { type HostPattern, hostMatches, type Origin, parseHostPattern, parseOrigin } from './hosts.ts';
 import type { HttpRule } from './types.ts';
 import type { UndiciRequest } from './undici.ts';
 
@@ -24,8 +24,10 @@ interface Registration {
   failed: boolean;
 }
 
-/** The rules about a host, in the order in which they were registered. */
-export type Rules = readonly { readonly rule: HttpRule<unknown> }[];
+/** A host that rules are about, with the rules in the order in which they were registered. */
+export interface KnownHost extends Origin {
+  readonly rules: readonly HttpRule<unknown>[];
+}
 
 const HTTP_CHANNEL = 'http.client.request.created';
 const UNDICI_CHANNEL = 'undici:request:create';
@@ -35,7 +37,7 @@ const lazyRequire = createRequire(__filename);
 let watchers: typeof import('./watchers.ts') | undefined;
 let registrations: readonly Registration[] = [];
 /** By origin (`https://host:port`), and by Host header and protocol: null where no rule is about it. */
-type Known = Map<unknown, Rules | null>;
+type Known = Map<unknown, KnownHost | null>;
 const byOrigin: Known = new Map();
 const byHost: Readonly<Record<string, Known>> = { 'http:': new Map(), 'https:': new Map() };
 
@@ -86,14 +88,14 @@ function onHttpRequest(message: unknown): void {
   try {
     const { request } = message as { request: ClientRequest };
     const { path, protocol } = request;
-    const host = request.getHeader('host') ?? hostOfRawHeaders(request);
     // A path that is a whole URL is one for a proxy: the host in it counts.
-    const rules =
-      path.charCodeAt(0) === 47
-        ? rulesFor(byHost[protocol], host, `${protocol}//`)
-        : rulesFor(byOrigin, originOf(path), '');
-    if (rules === null || uninteresting()) return;
-    watching().watchHttpRequest(request, String(host), rules);
+    const proxied = path.charCodeAt(0) === 47 ? undefined : originOf(path);
+    const known =
+      proxied === undefined
+        ? lookUp(byHost[protocol], request.getHeader('host') ?? hostOfRawHeaders(request), `${protocol}//`)
+        : lookUp(byOrigin, proxied, '');
+    if (known === null || uninteresting()) return;
+    watching().watchHttpRequest(request, proxied === undefined ? path : path.slice(proxied.length), known);
   } catch (error) {
     warnOnce('http:created', 'an outgoing request could not be looked at', error);
   }
@@ -108,16 +110,13 @@ function hostOfRawHeaders(request: ClientRequest): string {
 function onUndiciRequest(message: unknown): void {
   try {
     const { request } = message as { request: UndiciRequest };
-    const { path, origin } = request;
-    const direct = typeof path !== 'string' || path.charCodeAt(0) === 47;
+    const { origin } = request;
+    const path = typeof request.path === 'string' ? request.path : '/';
+    const proxied = path.charCodeAt(0) === 47 ? undefined : originOf(path);
     // A URL object would be another key each time.
-    const rules = rulesFor(
-      byOrigin,
-      direct ? (typeof origin === 'string' ? origin : String(origin)) : originOf(path),
-      '',
-    );
-    if (rules === null || uninteresting()) return;
-    watching().watchUndiciRequest(request, rules);
+    const known = lookUp(byOrigin, proxied ?? (typeof origin === 'string' ? origin : String(origin)), '');
+    if (known === null || uninteresting()) return;
+    watching().watchUndiciRequest(request, proxied === undefined ? path : path.slice(proxied.length), known);
   } catch (error) {
     warnOnce('http:create', 'an outgoing request could not be looked at', error);
   }
@@ -144,22 +143,21 @@ function uninteresting(): boolean {
   return isBillable(active) || isTelemetry(active);
 }
 
-function rulesFor(known: Known | undefined, key: unknown, prefix: string): Rules | null {
-  const rules = known?.get(key);
-  return rules !== undefined || known === undefined ? (rules ?? null) : find(known, key, prefix);
+function lookUp(known: Known | undefined, key: unknown, prefix: string): KnownHost | null {
+  const host = known?.get(key);
+  return host !== undefined || known === undefined ? (host ?? null) : find(known, key, prefix);
 }
 
-function find(known: Known, key: unknown, prefix: string): Rules | null {
-  const target = targetOf(`${prefix}${key}`);
-  const found = registrations.flatMap((one) => {
-    if (target === undefined || !one.hosts.some((host) => hostMatches(host, target.host, target.port))) return [];
-    const rule = loadRule(one);
-    return rule === undefined ? [] : [{ rule }];
+function find(known: Known, key: unknown, prefix: string): KnownHost | null {
+  const origin = parseOrigin(`${prefix}${key}`);
+  const rules = registrations.flatMap((one) => {
+    if (origin === undefined || !one.hosts.some((host) => hostMatches(host, origin.host, origin.port))) return [];
+    return loadRule(one) ?? [];
   });
-  const rules = found.length === 0 ? null : found;
+  const host = origin === undefined || rules.length === 0 ? null : { ...origin, rules };
   if (known.size >= MAX_HOSTS) known.clear();
-  known.set(key, rules);
-  return rules;
+  known.set(key, host);
+  return host;
 }
 
 function loadRule(registration: Registration): HttpRule<unknown> | undefined {

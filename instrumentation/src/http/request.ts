@@ -1,7 +1,5 @@
+import type { Origin } from './hosts.ts';
 import type { HttpRequest } from './types.ts';
-
-/** Where a request goes, without its headers. */
-export type Target = Pick<HttpRequest, 'protocol' | 'host' | 'port' | 'method' | 'path' | 'search'>;
 
 /** A request as rules see it; headers and query are read when asked for. */
 export class SeenRequest implements HttpRequest {
@@ -14,13 +12,17 @@ export class SeenRequest implements HttpRequest {
   readonly #header: (name: string) => string | undefined;
   #query: URLSearchParams | undefined;
 
-  constructor(target: Target, header: (name: string) => string | undefined) {
-    this.protocol = target.protocol;
-    this.host = target.host;
-    this.port = target.port;
-    this.method = target.method;
-    this.path = target.path;
-    this.search = target.search;
+  /** @param path as requests carry it, with the query */
+  constructor(origin: Origin, method: string, path: string, header: (name: string) => string | undefined) {
+    this.protocol = origin.protocol;
+    this.host = origin.host;
+    this.port = origin.port;
+    this.method = method;
+    const fragment = path.indexOf('#');
+    const whole = fragment === -1 ? path : path.slice(0, fragment);
+    const at = whole.indexOf('?');
+    this.path = (at === -1 ? whole : whole.slice(0, at)) || '/';
+    this.search = at === -1 ? '' : whole.slice(at);
     this.#header = header;
   }
 
@@ -33,14 +35,6 @@ export class SeenRequest implements HttpRequest {
   header(name: string): string | undefined {
     return this.#header(name.toLowerCase());
   }
-}
-
-/** A path as requests carry it, in two. */
-export function splitPath(path: string): { path: string; search: string } {
-  const fragment = path.indexOf('#');
-  const whole = fragment === -1 ? path : path.slice(0, fragment);
-  const at = whole.indexOf('?');
-  return at === -1 ? { path: whole, search: '' } : { path: whole.slice(0, at), search: whole.slice(at) };
 }
 
 /**

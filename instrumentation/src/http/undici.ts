@@ -1,8 +1,8 @@
 import { subscribe } from 'node:diagnostics_channel';
+import { context, propagation } from '@opentelemetry/api';
 import { warnOnce } from '../log.ts';
-import { targetOf } from './hosts.ts';
-import type { Rules } from './observe.ts';
-import { headerText, SeenRequest, splitPath, withoutClient } from './request.ts';
+import type { KnownHost } from './observe.ts';
+import { headerText, SeenRequest, withoutClient } from './request.ts';
 import { beginWatch, type HttpWatch, watchOf } from './watch.ts';
 
 /** What undici (5 to 8) publishes of a request. Its handlers are methods that may be replaced on the one object. */
@@ -27,16 +27,11 @@ type Handler = ((...args: unknown[]) => unknown) | undefined;
 let subscribed = false;
 
 /** A request of undici to a host that rules are about, just made. */
-export function watchUndiciRequest(request: UndiciRequest, rules: Rules): void {
+export function watchUndiciRequest(request: UndiciRequest, path: string, known: KnownHost): void {
   hideClient(request);
-  const proxied = typeof request.path === 'string' && request.path.charCodeAt(0) !== 47;
-  const target = targetOf(proxied ? request.path : String(request.origin));
-  if (target === undefined || request.method === 'CONNECT') return;
-  const seen = new SeenRequest(
-    { ...target, method: String(request.method), ...(proxied ? undefined : splitPath(String(request.path ?? '/'))) },
-    (name) => sentHeader(request.headers, name),
-  );
-  const watch = beginWatch(request, seen, rules);
+  if (request.method === 'CONNECT') return;
+  const header = (name: string) => sentHeader(request.headers, name);
+  const watch = beginWatch(request, new SeenRequest(known, String(request.method), path, header), known.rules);
   if (watch === undefined) return;
   if (!subscribed) listen();
   if (watch.requestTap !== undefined) intercept(request, ['onBodySent'], (chunk) => watch.requestTap?.push(chunk));
@@ -92,7 +87,7 @@ function hideClient(request: UndiciRequest): void {
   const { headers } = request;
   if (Array.isArray(headers)) {
     for (let i = headers.length - 2; i >= 0; i -= 2) {
-      if (String(headers[i]).toLowerCase() !== 'baggage') continue;
+      if (!isNamed(headers[i], 'baggage')) continue;
       const kept = withoutClient(headerText(headers[i + 1]) ?? '');
       if (kept === '') headers.splice(i, 2);
       else if (kept !== undefined) headers[i + 1] = kept;
@@ -104,7 +99,8 @@ function hideClient(request: UndiciRequest): void {
     });
   }
   const { addHeader } = request;
-  if (typeof addHeader !== 'function') return;
+  // An instrumentation that subscribed after us adds the baggage of the active context.
+  if (typeof addHeader !== 'function' || propagation.getBaggage(context.active()) === undefined) return;
   const value = function (this: unknown, name: string, said: unknown): unknown {
     const kept = String(name).toLowerCase() === 'baggage' ? withoutClient(headerText(said) ?? '') : undefined;
     return kept === '' ? this : addHeader.call(this, name, kept ?? said);
@@ -115,7 +111,7 @@ function hideClient(request: UndiciRequest): void {
 function sentHeader(headers: unknown, name: string): string | undefined {
   if (Array.isArray(headers)) {
     for (let i = 0; i + 1 < headers.length; i += 2) {
-      if (String(headers[i]).toLowerCase() === name) return headerText(headers[i + 1]);
+      if (isNamed(headers[i], name)) return headerText(headers[i + 1]);
     }
     return undefined;
   }
@@ -128,9 +124,14 @@ function receivedHeader(headers: unknown, name: string): string | undefined {
   if (!Array.isArray(headers)) return headerText((headers as Record<string, unknown> | null | undefined)?.[name]);
   const values: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
-    if (String(headers[i]).toLowerCase() === name) values.push(headerText(headers[i + 1]) ?? '');
+    if (isNamed(headers[i], name)) values.push(headerText(headers[i + 1]) ?? '');
   }
   return values.length === 0 ? undefined : values.join(', ');
+}
+
+/** Most names differ in length already: no text is made of their bytes. */
+function isNamed(said: unknown, name: string): boolean {
+  return (said as string | Buffer).length === name.length && String(said).toLowerCase() === name;
 }
 
 function escaped(text: string): string {

@@ -6,12 +6,10 @@ import { getRecorder } from '../recorder/index.ts';
 import type { UsageScope } from '../types.ts';
 import { Answer } from './answer.ts';
 import { BodyTap, MAX_BODY } from './body.ts';
-import type { Rules } from './observe.ts';
 import type { HttpCallStart, HttpRequest, HttpRule } from './types.ts';
 
-/** Two copies of this package in one process must not both record a request. */
-const TAKEN = Symbol.for('client-cost http request');
-const WATCH = Symbol('client-cost http watch');
+const WATCH = Symbol.for('client-cost http request');
+type Carrier = { readonly [WATCH]?: unknown };
 
 /** One request that a rule knows, from its beginning to its one end. Methods never throw. */
 export class HttpWatch implements OpenCall {
@@ -98,19 +96,25 @@ export class HttpWatch implements OpenCall {
 }
 
 /** The first rule that knows the request begins a watch on it. */
-export function beginWatch(carrier: object, seen: HttpRequest, rules: Rules): HttpWatch | undefined {
-  if (TAKEN in carrier) return undefined;
-  for (const { rule } of rules) {
+export function beginWatch(
+  carrier: object,
+  seen: HttpRequest,
+  rules: readonly HttpRule<unknown>[],
+): HttpWatch | undefined {
+  // Also a watch of another copy of this package in the process: one of the two records.
+  if ((carrier as Carrier)[WATCH] !== undefined) return undefined;
+  for (const rule of rules) {
     const match = rule.matches(seen);
     if (match === undefined) continue;
     const watch = new HttpWatch(rule, match, rule.begin(match, seen));
-    Object.defineProperties(carrier, { [TAKEN]: { value: true }, [WATCH]: { value: watch } });
+    Object.defineProperty(carrier, WATCH, { value: watch });
     return watch;
   }
   return undefined;
 }
 
-/** The watch on a request, where there is one. */
+/** The watch on a request, where there is one of ours. */
 export function watchOf(carrier: object): HttpWatch | undefined {
-  return (carrier as { [WATCH]?: HttpWatch })[WATCH];
+  const watch = (carrier as Carrier)[WATCH];
+  return watch instanceof HttpWatch ? watch : undefined;
 }

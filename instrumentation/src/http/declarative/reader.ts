@@ -122,6 +122,7 @@ export class FieldReader {
     if (divideBy?.coefficient === 0n) this.bad(`${at}.divide_by`, 'is zero');
     return {
       source,
+      plain: NUMBER_KEYS.every((key) => raw[key] === undefined),
       count: raw.count === true,
       divideBy,
       roundUp: raw.round === 'up',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Answer } from '../answer.ts';
 import { BodyTap } from '../body.ts';
-import { SeenRequest, splitPath } from '../request.ts';
+import { SeenRequest } from '../request.ts';
 import { parseProviders } from './file.ts';
 import { parseJsonPath, parsePathPattern } from './paths.ts';
 import { ProviderRule } from './rule.ts';
@@ -24,8 +24,8 @@ function run(given: Case) {
   const content = { providers: [{ service: 'ocr', hosts: ['api.example.com'], operations, ...provider }] };
   const { providers, problems } = parseProviders(content);
   expect(problems).toEqual([]);
-  const target = { protocol: 'https:', host: 'api.example.com', port: 443, method, ...splitPath(path) } as const;
-  const request = new SeenRequest(target, (name) => headers[name]);
+  const origin = { protocol: 'https:', host: 'api.example.com', port: 443 } as const;
+  const request = new SeenRequest(origin, method, path, (name) => headers[name]);
   const rule = new ProviderRule(providers[0]!);
   const match = rule.matches(request);
   if (match === undefined) return undefined;

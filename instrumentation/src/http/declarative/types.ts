@@ -19,6 +19,8 @@ export interface NumberSource {
   readonly divideBy: Decimal | undefined;
   readonly roundUp: boolean;
   readonly minimum: Decimal | undefined;
+  /** Nothing is done to what is found. */
+  readonly plain: boolean;
 }
 
 /** `one of these`; an empty list: whatever it is. */

@@ -18,10 +18,16 @@ export function textOf(source: Source, exchange: Exchange): string | undefined {
   return value === undefined ? fallbackOf(source) : String(value);
 }
 
+const ONE: NumberResult = { value: '1' };
+
 /** The number that a source finds, as a decimal string of at most 12 decimals; or why there is none. */
 export function numberOf(wanted: NumberSource, exchange: Exchange): NumberResult {
   const { source } = wanted;
+  if (source.from === 'constant' && source.value === '1') return ONE;
   const found = valuesOf(source, exchange).filter((value) => wanted.count || value !== null);
+  const [only] = found;
+  if (found.length === 1 && wanted.plain && Number.isSafeInteger(only) && (only as number) >= 0)
+    return { value: String(only) };
   let sum: Decimal;
   if (wanted.count && (found.length > 0 || bodyOf(source, exchange) !== undefined)) {
     sum = { coefficient: BigInt(found.length), scale: 0 };
