@@ -52,9 +52,11 @@ describe('prices', () => {
     ['charge', '100', '2026-11-22', undefined, '3.2'],
     ['payment_intent', '10.99', '2026-11-22', undefined, '0.61871'],
     ['refund', '100', '2026-11-22', undefined, '0'],
-    ['dispute', '100', '2026-11-22', 'received', '15'],
-    ['dispute', '100', '2026-11-22', 'countered', '30'],
-    ['dispute', '100', '2025-06-16', 'countered', '15'],
+    ['dispute', '100', '2026-11-22', 'dispute_received', '15'],
+    ['dispute', '100', '2026-11-22', 'dispute_countered', '30'],
+    ['deposit', '100', '2026-11-22', 'payment', '3.2'],
+    ['complaint', '100', '2026-11-22', 'dispute_countered', '30'],
+    ['dispute', '100', '2025-06-16', 'dispute_countered', '15'],
   ])('%s of %s USD on %s (%s): %s', (operation, quantity, at, sku, wanted) => {
     expect(price(operation, quantity, at, sku)).toBe(wanted);
   });

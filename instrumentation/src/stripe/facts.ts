@@ -20,7 +20,7 @@ export interface Fact {
   readonly fee?: Fee | undefined;
   /** What the balance transaction says the amount is in the account's currency. */
   readonly settled?: Fee | undefined;
-  readonly sku?: string | undefined;
+  readonly sku: 'payment' | 'refund' | 'dispute_received' | 'dispute_countered';
   /** The charge that a refund or dispute is about, and the payment intent that it all belongs to. */
   readonly charge?: string | undefined;
   readonly intent?: string | undefined;
@@ -62,6 +62,7 @@ function ofIntent(intent: Said): Fact | undefined {
   if (!done || !moved(intent.amount_received)) return undefined;
   return {
     operation: 'payment_intent',
+    sku: 'payment',
     id: id ?? textOf(intent.id) ?? '',
     created: intent.created,
     amount: intent.amount_received,
@@ -87,6 +88,7 @@ function ofCharge(charge: Said): Fact | undefined {
   const intent = charge.payment_intent;
   return {
     operation: idOf(intent) === undefined ? 'charge' : 'payment_intent',
+    sku: 'payment',
     id,
     created: isObject(intent) ? intent.created : charge.created,
     amount,
@@ -104,6 +106,7 @@ function ofRefund(refund: Said): Fact | undefined {
   const { fee } = balanceOf(refund.balance_transaction);
   return {
     operation: 'refund',
+    sku: 'refund',
     id,
     created: refund.created,
     amount: refund.amount,
@@ -135,7 +138,7 @@ function ofDispute(dispute: Said): Fact | undefined {
     charge: idOf(dispute.charge),
     intent: idOf(dispute.payment_intent),
     metadata: dispute.metadata,
-    sku: countered ? 'countered' : 'received',
+    sku: countered ? 'dispute_countered' : 'dispute_received',
     fee: fees.fee,
     // Grows as a dispute goes on, whoever reports it: received, countered, decided.
     step: 2 * fees.count + (status === 'won' || status === 'lost' ? 2 : Number(countered)),
@@ -168,6 +171,7 @@ function ofInvoice(invoice: Said): Fact | undefined {
   const paid = isObject(invoice.status_transitions) ? invoice.status_transitions.paid_at : undefined;
   return {
     operation: 'payment_intent',
+    sku: 'payment',
     id,
     created: paid,
     amount: invoice.amount_paid,

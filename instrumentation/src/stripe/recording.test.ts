@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { withClient } from '../attribution/index.ts';
+import { usageContext, withClient } from '../attribution/index.ts';
 import { useContextManager } from '../testing/otel.ts';
 import { type Any, paid, World } from './testing/world.ts';
 
@@ -113,6 +113,11 @@ test('charges: created, authorised and captured', async () => {
   expect(world.take()).toEqual([]);
   await world.stripe.charges.capture(held.id);
   expect(world.take()).toMatchObject([{ 'usage.external_id': held.id }]);
+});
+
+test('an operation that the application names: the price stays', async () => {
+  await usageContext({ operation: 'deposit' }, () => world.stripe.paymentIntents.create(paid));
+  expect(world.take()).toMatchObject([{ 'usage.operation': 'deposit', 'cost.amount': '0.61871' }]);
 });
 
 test('rawRequest', async () => {
@@ -267,8 +272,8 @@ test('a dispute: the fee that its balance transactions say, each one a newer ver
   await world.stripe.disputes.retrieve(id);
   const later = world.take();
   expect(later).toMatchObject([
-    { 'usage.id': first?.['usage.id'], 'usage.version': 1005, 'cost.amount': '30', 'usage.sku': 'countered' },
-    { 'usage.id': first?.['usage.id'], 'usage.version': 1008, 'cost.amount': '15', 'usage.sku': 'received' },
+    { 'usage.id': first?.['usage.id'], 'usage.version': 1005, 'cost.amount': '30', 'usage.sku': 'dispute_countered' },
+    { 'usage.id': first?.['usage.id'], 'usage.version': 1008, 'cost.amount': '15', 'usage.sku': 'dispute_received' },
   ]);
 });
 

@@ -74,8 +74,8 @@ describe.each([['cjs'], ['esm']] as const)('%s', (format) => {
 test.each([['cjs'], ['esm']] as const)(
   'the build for other platforms, %s',
   async (format) => {
-    const conditions = ['--conditions', 'worker'];
-    const watched = await run(format, ...conditions, '--require', at('../../dist/register.js'));
+    const flags = ['--conditions', 'worker', '--require', at('../../dist/register.js')];
+    const watched = await run(format, flags, 'create and confirm', 'webhook');
     expect(watched.counts['create and confirm']).toBe(1);
     expect(watched.counts.webhook).toBe(1);
   },
