@@ -42,6 +42,7 @@ const COUNTS: Record<string, number> = {
   disputes: 2,
   together: 3,
   'nobody catches': 2,
+  'turns between the answer and its reader': 2,
   'the package itself': 0,
   'a forged webhook that nobody catches': 0,
 };

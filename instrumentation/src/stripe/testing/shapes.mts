@@ -28,6 +28,27 @@ async function until(done: () => boolean): Promise<void> {
   await later(50);
 }
 
+/** Counts the turns of the microtask queue between two moments. */
+function turns(): { start(): void; stop(): void; count(): number } {
+  let count = 0;
+  let counting = false;
+  const next = () => {
+    if (!counting || count > 1_000) return;
+    count += 1;
+    queueMicrotask(next);
+  };
+  return {
+    start: () => {
+      counting = true;
+      next();
+    },
+    stop: () => {
+      counting = false;
+    },
+    count: () => count,
+  };
+}
+
 function classes(value: unknown): string[] {
   const names: string[] = [];
   for (let at = Object.getPrototypeOf(value); at; at = Object.getPrototypeOf(at)) names.push(at.constructor?.name);
@@ -231,17 +252,19 @@ export const SHAPES: Record<string, Shape> = {
     process.off('unhandledRejection', note);
     return reasons;
   },
-  'order of turns': async ({ client }) => {
+  'turns between the answer and its reader': async ({ client, standIn }) => {
     const stripe = client();
-    const order: string[] = [];
-    stripe.on('response', () => {
-      order.push('response');
-      queueMicrotask(() => order.push('microtask'));
-    });
-    const promise = stripe.paymentIntents.create(paid).then(() => order.push('first'));
-    order.push('sync');
-    await promise.then(() => order.push('second'));
-    return order;
+    const paying = turns();
+    stripe.on('response', paying.start);
+    await stripe.paymentIntents.create(paid).then(paying.stop);
+    const declining = turns();
+    stripe.on('response', declining.start);
+    await stripe.paymentIntents.create({ ...paid, payment_method: 'pm_card_chargeDeclined' }).catch(declining.stop);
+    const verifying = turns();
+    const { body, signature } = standIn.webhook(standIn.events[0] as Any, 'whsec_1', Math.floor(Date.now() / 1000));
+    verifying.start();
+    await stripe.webhooks.constructEventAsync(body, signature, 'whsec_1').then(verifying.stop);
+    return [paying.count(), declining.count(), verifying.count()];
   },
   webhook: async ({ client, standIn }) => {
     const stripe = client();
