@@ -26,6 +26,7 @@ describe('readConfig', () => {
       trustBaggage: 'own',
       ownHosts: [],
       pricesFile: undefined,
+      httpProvidersFile: undefined,
       startSdk: true,
     });
     expect(warnings).toEqual([]);
@@ -38,6 +39,7 @@ describe('readConfig', () => {
       CLIENT_COST_TRUST_BAGGAGE: 'always',
       CLIENT_COST_OWN_HOSTS: '*.corp.example, api.example:8443 10.0.0.0/8,!*.x.example,[::1]:80',
       CLIENT_COST_PRICES: ' /etc/prices.json ',
+      CLIENT_COST_HTTP_PROVIDERS: '/etc/providers.json',
       CLIENT_COST_SDK: 'off',
     });
     expect(config).toEqual({
@@ -46,6 +48,7 @@ describe('readConfig', () => {
       trustBaggage: 'always',
       ownHosts: ['*.corp.example', 'api.example:8443', '10.0.0.0/8', '!*.x.example', '[::1]:80'],
       pricesFile: '/etc/prices.json',
+      httpProvidersFile: '/etc/providers.json',
       startSdk: false,
     });
     expect(warnings).toEqual([]);

@@ -60,7 +60,7 @@ async function recorded(count = 1): Promise<void> {
   expect(recorder.calls).toHaveLength(count);
 }
 
-type Init = { method?: string; signal?: AbortSignal; redirect?: RequestRedirect };
+type Init = { method?: string; signal?: AbortSignal };
 type Client = (path: string, init?: Init) => Promise<string>;
 
 const viaFetch: Client = async (path, init) => (await fetch(server.url + path, init)).text();

@@ -29,7 +29,7 @@ function run(given: Case) {
   const rule = new ProviderRule(providers[0]!);
   const match = rule.matches(request);
   if (match === undefined) return undefined;
-  const begun = rule.begin(match, request);
+  const begun = rule.begin(match);
   const tap = new BodyTap();
   const requestTap = new BodyTap();
   if (begun.wantsBody && given.body !== undefined) {
@@ -40,7 +40,8 @@ function run(given: Case) {
   const wanted = begun.wantsBody === true;
   const answer = new Answer({ status, header: (name) => headers[name], error, whole: true, wanted, tap, requestTap });
   const end = rule.end(match, answer);
-  return end && { ...end, operation: end.start?.operation, begun };
+  const start = end?.start ?? begun.start;
+  return end && { ...end, start, operation: start.operation, begun };
 }
 
 const ocr = (changes: object = {}) => ({

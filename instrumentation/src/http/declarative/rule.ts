@@ -1,6 +1,6 @@
 import type { CallEnd, CallStart } from '../../types.ts';
 import type { HttpAnswer, HttpCallEnd, HttpCallStart, HttpRequest, HttpRule } from '../types.ts';
-import type { HttpProvider, NumberSource, Operation, Source, Wanted } from './types.ts';
+import type { HttpProvider, Operation, Wanted } from './types.ts';
 import { type Exchange, type NumberResult, numberOf, textOf } from './values.ts';
 
 /** A request to one of a provider's hosts: the operations that it may be, in the order of the file. */
@@ -19,9 +19,11 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** What one provider of the file bills. */
 export class ProviderRule implements HttpRule<Match> {
   readonly #provider: HttpProvider;
+  readonly #needs: ReadonlyMap<Operation, Needs>;
 
   constructor(provider: HttpProvider) {
     this.#provider = provider;
+    this.#needs = new Map(provider.operations.map((operation) => [operation, needsOf(operation)]));
   }
 
   matches(request: HttpRequest): Match | undefined {
@@ -39,13 +41,11 @@ export class ProviderRule implements HttpRule<Match> {
   }
 
   begin({ request, candidates }: Match): HttpCallStart {
-    const uses = candidates.flatMap(({ operation }) => sourcesOf(operation));
+    const needs = candidates.map(({ operation }) => this.#needs.get(operation));
     return {
       start: this.#start(request, candidates[0]?.operation),
-      wantsBody: uses.some(({ from }) => from === 'response.json'),
-      wantsRequestBody:
-        uses.some(({ from }) => from === 'request.json') ||
-        candidates.some(({ operation }) => operation.body.length > 0),
+      wantsBody: needs.some((one) => one?.body),
+      wantsRequestBody: needs.some((one) => one?.requestBody),
     };
   }
 
@@ -56,9 +56,9 @@ export class ProviderRule implements HttpRule<Match> {
     const { status } = answer;
     // One hop of a redirect is no call of its own: where it leads is.
     if (status !== undefined && REDIRECTS.has(status) && !billed(status)) return undefined;
-    const start = this.#start(request, chosen?.operation);
     const base = {
-      start,
+      // What the request's body says decided otherwise than it was begun.
+      ...(chosen === candidates[0] ? undefined : { start: this.#start(request, chosen?.operation) }),
       outcome: answer.outcome,
       errorType: answer.errorType,
       unit: chosen?.operation.unit ?? 'request',
@@ -66,17 +66,14 @@ export class ProviderRule implements HttpRule<Match> {
     };
     if (status === undefined ? answer.unsent : !billed(status)) return { ...base, ...unbilled(base.unit) };
     if (status === undefined) {
-      return {
-        ...base,
-        quantity: 'unknown',
-        unpricedReason: 'no answer came: whether the provider bills it is not known',
-      };
+      const unpricedReason = 'no answer came: whether the provider bills it is not known';
+      return { ...base, quantity: 'unknown', unpricedReason };
     }
     if (chosen === undefined) {
       return { ...base, unpricedReason: 'the providers file names no operation for this method and path' };
     }
-    const said = { request, parameters: chosen.parameters, answer };
-    return { ...base, ...billedEnd(chosen.operation, said, answer.outcome === 'ok') };
+    const exchange = { request, parameters: chosen.parameters, answer };
+    return { ...base, ...billedEnd(chosen.operation, exchange, answer.outcome === 'ok') };
   }
 
   #start(request: HttpRequest, operation: Operation | undefined): CallStart {
@@ -149,8 +146,16 @@ function fits(value: unknown, wanted: Wanted): boolean {
   return wanted.length === 0 || wanted.includes(String(value));
 }
 
-function sourcesOf({ quantity, sku, externalId, cost, failed }: Operation): Source[] {
-  const numbers: (NumberSource | undefined)[] = [quantity, cost?.amount];
-  const all = [...numbers.map((one) => one?.source), sku, externalId, cost?.currency, failed?.source];
-  return all.filter((source) => source !== undefined);
+/** Which bodies an operation cannot do without. */
+interface Needs {
+  readonly body: boolean;
+  readonly requestBody: boolean;
+}
+
+function needsOf({ quantity, sku, externalId, cost, failed, body }: Operation): Needs {
+  const sources = [quantity.source, cost?.amount.source, sku, externalId, cost?.currency, failed?.source];
+  return {
+    body: sources.some((source) => source?.from === 'response.json'),
+    requestBody: body.length > 0 || sources.some((source) => source?.from === 'request.json'),
+  };
 }
