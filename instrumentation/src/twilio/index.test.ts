@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -96,4 +97,16 @@ test('applications that load the client’s file, or the class, without the pack
   expect(first.instrumentClass(class {})).toBe(false);
   expect(error.mock.calls[0]?.[0]).toContain('instrumentClass');
   expect(first.instrumentClass(createRequire(__filename)('twilio').Twilio)).toBe(true);
+});
+
+test.each(['twilio', 'twilio/lib/rest/Twilio.js', 'twilio/lib/base/BaseTwilio.js'])('an import of %s', (specifier) => {
+  const script = `import t from '${specifier}';
+    const client = t.Twilio ?? t.default ?? t.Client;
+    console.log(String(client.prototype.request).includes('watchOf'));
+    process.exit(0);`;
+  const register = join(__dirname, '..', '..', 'dist', 'register.js');
+  const args = ['--require', register, '--input-type=module', '--eval', script];
+  const env = { ...process.env, CLIENT_COST_SPOOL_DIR: join(folder, 'spool') };
+  const printed = execFileSync(process.execPath, args, { cwd: __dirname, encoding: 'utf8', env });
+  expect(printed.trim()).toBe('true');
 });

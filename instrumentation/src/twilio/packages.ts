@@ -4,5 +4,5 @@ import type { PackageSpec } from '../instrument/package-instrumentation.ts';
 const FILES = ['lib/base/BaseTwilio.js', 'dist/lib/base/BaseTwilio.js'];
 
 export const TWILIO_PACKAGES: readonly PackageSpec[] = [
-  { name: 'twilio', majors: [4, 6], files: FILES, specifiers: ['twilio/lib/rest/Twilio.js'] },
+  { name: 'twilio', majors: [4, 6], files: FILES, specifiers: FILES.map((file) => `twilio/${file}`) },
 ];
