@@ -101,7 +101,7 @@ test('applications that load the client’s file, or the class, without the pack
 
 test.each(['twilio', 'twilio/lib/rest/Twilio.js', 'twilio/lib/base/BaseTwilio.js'])('an import of %s', (specifier) => {
   const script = `import t from '${specifier}';
-    const client = t.Twilio ?? t.default ?? t.Client;
+    const client = t.Twilio ?? t.default ?? t.Client ?? t;
     console.log(String(client.prototype.request).includes('watchOf'));
     process.exit(0);`;
   const register = join(__dirname, '..', '..', 'dist', 'register.js');
