@@ -10,15 +10,22 @@ export class BodyTap {
   #size = 0;
   #tooLong = false;
 
+  /** Never throws: it is called in the middle of the application's reading. */
   push(chunk: unknown): void {
     if (this.#tooLong) return;
-    const bytes = bytesOf(chunk);
-    if (bytes === undefined) return;
-    this.#size += bytes.byteLength;
-    if (this.#size > MAX_BODY) {
-      this.#tooLong = true;
-      this.#parts = [];
-    } else this.#parts.push(Buffer.from(bytes));
+    try {
+      const bytes = bytesOf(chunk);
+      if (bytes === undefined) return;
+      this.#size += bytes.byteLength;
+      if (this.#size <= MAX_BODY) {
+        this.#parts.push(Buffer.from(bytes));
+        return;
+      }
+    } catch {
+      // No memory for a copy: as if it were too long.
+    }
+    this.#tooLong = true;
+    this.#parts = [];
   }
 
   /** @returns the text, or what is wrong with it */

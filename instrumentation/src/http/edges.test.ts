@@ -132,6 +132,15 @@ describe.each([
     expect(answers[0]?.unsent).toBe(false);
   });
 
+  it('a server that hangs up without an answer has not been given up by the application', async () => {
+    await expect(call('/close')).rejects.toThrow();
+    await recorded();
+    expect(recorder.last.end).toMatchObject({
+      outcome: 'error',
+      errorType: expect.stringMatching(/ECONNRESET|UND_ERR/),
+    });
+  });
+
   it('a connection that breaks within the answer', async () => {
     await expect(call('/half')).rejects.toThrow();
     await recorded();

@@ -97,6 +97,7 @@ function answer(request: IncomingMessage, response: ServerResponse, body: string
     response.setHeader('content-encoding', 'x-strange');
     response.end(json);
   } else if (kind === 'reset') request.socket.resetAndDestroy();
+  else if (kind === 'close') request.socket.end();
   else if (kind === 'half') {
     response.setHeader('content-length', 10_000);
     response.write('{"usage":');
