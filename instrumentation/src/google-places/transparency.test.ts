@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,13 +11,10 @@ import {
   type GooglePlacesStandIn,
 } from '../../../examples/src/stand-ins/google-places/index.ts';
 import { OtlpSink } from '../testing/sink.ts';
+import { type Results, recordedOf, runShapes } from './testing/run.mts';
 import { SHAPES } from './testing/shapes.mts';
 
 // Child processes with the built package. Needs `npm run build` (npm test does it).
-const REGISTER = join(__dirname, '..', '..', 'dist', 'register.js');
-const CHILD = join(__dirname, 'testing', 'child.mts');
-
-type Results = Record<string, unknown>;
 
 const sink = new OtlpSink();
 const spool = mkdtempSync(join(tmpdir(), 'client-cost-places-'));
@@ -46,53 +42,6 @@ afterAll(async () => {
   rmSync(spool, { recursive: true, force: true });
 });
 
-function run(format: string, watched: boolean): Promise<Results> {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(OTEL_|CLIENT_COST_|NODE_OPTIONS|VITEST|GOOGLE)/.test(name),
-  );
-  const args = [...(watched ? ['--require', REGISTER] : []), CHILD, format, rest.url, String(grpc.port)];
-  const child = spawn(process.execPath, args, {
-    env: {
-      ...Object.fromEntries(inherited),
-      CLIENT_COST_PROVIDER_HOSTS: `127.0.0.1:${rest.port}=google_places`,
-      CLIENT_COST_SPOOL_DIR: spool,
-      OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
-      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-      // No answer from a metadata server, and no waiting for one.
-      METADATA_SERVER_DETECTION: 'none',
-      GOOGLE_CLOUD_PROJECT: 'test',
-    },
-  });
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    err += chunk;
-  });
-  return new Promise((resolve, reject) => {
-    child.on('close', (code) => {
-      if (code === 0) resolve(JSON.parse(out) as Results);
-      else reject(new Error(`the child ended with ${code}: ${err}`));
-    });
-  });
-}
-
-/** What was recorded, by shape: `operation sku amount source outcome [error]`. */
-function recorded(): Record<string, string[]> {
-  const found: Record<string, string[]> = {};
-  for (const { attributes: a } of sink.logs) {
-    const amount = a['cost.amount'] ?? '-';
-    const error = a['error.type'] === undefined ? [] : [a['error.type']];
-    const line = [a['usage.operation'], a['usage.sku'], amount, a['cost.source'], a['usage.outcome'], ...error].join(
-      ' ',
-    );
-    found[String(a['client.id'])] = [...(found[String(a['client.id'])] ?? []), line];
-  }
-  return found;
-}
-
 describe.each(['cjs', 'esm'])('%s', (format) => {
   let bare: Results;
   let watched: Results;
@@ -101,10 +50,10 @@ describe.each(['cjs', 'esm'])('%s', (format) => {
 
   beforeAll(async () => {
     sink.clear();
-    bare = await run(format, false);
+    bare = await runShapes(format, false, { rest, grpc, endpoint, spool });
     expect(sink.logs).toEqual([]);
-    watched = await run(format, true);
-    lines = recorded();
+    watched = await runShapes(format, true, { rest, grpc, endpoint, spool });
+    lines = recordedOf(sink.logs);
     const said = [
       ...sink.logs,
       ...sink.spans.map((span) => ({ ...span, attributes: { ...span.attributes, ...span.events } })),
@@ -116,6 +65,12 @@ describe.each(['cjs', 'esm'])('%s', (format) => {
     expect(bare[name]).not.toHaveProperty('threw');
     expect(watched[name]).toEqual(bare[name]);
     expect(lines[name] ?? []).toEqual(shape.recorded);
+  });
+
+  test('rejections that nobody caught', () => {
+    const name = 'rejections that nobody caught';
+    expect(bare[name]).toHaveLength(3);
+    expect(watched[name]).toEqual(bare[name]);
   });
 
   test('nothing of what was searched for is recorded', () => {

@@ -3,9 +3,8 @@ import { type Any, type Env, failure, ID, type Shape, settled, unhandled, withMa
 
 /** What applications do with PlacesClient, over gRPC and REST. */
 
-function grpcClient({ places, grpcPort }: Env): Any {
-  const load = createRequire(createRequire(import.meta.url).resolve('@googlemaps/places'));
-  const { grpc } = load('google-gax');
+function grpcClient({ places, placesFile, grpcPort }: Env): Any {
+  const { grpc } = createRequire(placesFile)('google-gax');
   return new places.PlacesClient({
     apiEndpoint: '127.0.0.1',
     port: grpcPort,

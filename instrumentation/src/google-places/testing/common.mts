@@ -7,6 +7,8 @@ export interface Env {
   readonly grpcPort: number;
   /** `@googlemaps/places`, as it was imported. */
   readonly places: Any;
+  /** Its main file: what it depends on is loaded from there. */
+  readonly placesFile: string;
   /** `@googlemaps/google-maps-services-js` */
   readonly services: Any;
   readonly axios: Any;
