@@ -247,7 +247,10 @@ const SERVICES: Record<string, Shape> = {
     recorded: Array(3).fill('place_details legacy_place_details 0 price_book error UNKNOWN_ERROR'),
   },
   'services-js: nobody catches': {
-    run: (env) => unhandled(() => service('placeDetails', 'details/json', {})({ ...env })),
+    run: (env) =>
+      unhandled(() =>
+        new env.services.Client({}).placeDetails({ params: { key: 'key' }, url: legacy(env, 'details/json') }),
+      ),
     recorded: ['place_details legacy_place_details_contact_atmosphere 0 price_book error INVALID_REQUEST'],
   },
 };
