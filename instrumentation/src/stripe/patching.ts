@@ -39,7 +39,7 @@ export const stripePatch: ProviderPatch<StripeInstrumentationConfig> = {
     if (raw) targets.push({ object: raw, wraps: { rawRequest: wrapEntry } });
     return [...targets, ...webhookTargets(found.webhooks)];
   },
-  configure,
+  configure: (config) => configure(config),
   restore() {
     disableWebhooks();
     for (const [prototype, original] of senders) {

@@ -5,22 +5,38 @@ const TEST_MODE = 'CLIENT_COST_STRIPE_TEST_MODE';
 const CLIENT_METADATA = 'CLIENT_COST_STRIPE_CLIENT_METADATA';
 
 let configured: StripeInstrumentationConfig = {};
+/** Read once: reading the environment costs microseconds. */
+let fromEnvironment: { readonly free: boolean; readonly metadata: string | undefined } | undefined;
 
-export function configure(config: StripeInstrumentationConfig): void {
+/** `resetEnvironment` reads the environment anew (tests). */
+export function configure(config: StripeInstrumentationConfig, resetEnvironment = false): void {
   configured = config;
+  if (resetEnvironment) fromEnvironment = undefined;
 }
 
 /** Whether payments in Stripe's test mode are recorded at 0. */
 export function isTestModeFree(): boolean {
-  const mode = configured.testMode ?? process.env[TEST_MODE] ?? 'priced';
-  if (mode === 'free') return true;
-  if (mode !== 'priced' && mode !== '') {
-    warnOnce('stripe:test-mode', `${TEST_MODE} must be "priced" or "free", not ${quote(mode)}; "priced" is used`);
-  }
-  return false;
+  const { testMode } = configured;
+  return testMode === undefined ? environment().free : isFree(testMode, 'testMode');
 }
 
 /** The key of Stripe's metadata that holds the client; undefined where there is none. */
 export function clientMetadataKey(): string | undefined {
-  return configured.clientMetadata || process.env[CLIENT_METADATA] || undefined;
+  return configured.clientMetadata || environment().metadata;
+}
+
+function environment(): { readonly free: boolean; readonly metadata: string | undefined } {
+  fromEnvironment ??= {
+    free: isFree(process.env[TEST_MODE]?.trim() ?? '', TEST_MODE),
+    metadata: process.env[CLIENT_METADATA]?.trim() || undefined,
+  };
+  return fromEnvironment;
+}
+
+function isFree(mode: string, source: string): boolean {
+  if (mode === 'free') return true;
+  if (mode !== 'priced' && mode !== '') {
+    warnOnce(`stripe:${source}`, `${source} must be "priced" or "free", not ${quote(mode)}; "priced" is used`);
+  }
+  return false;
 }
