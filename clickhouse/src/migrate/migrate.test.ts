@@ -68,7 +68,7 @@ describe('renderMigration', () => {
 });
 
 const REPEATABLE =
-  /^(CREATE [A-Z ]+ IF NOT EXISTS |CREATE OR REPLACE VIEW |DROP (TABLE|VIEW) IF EXISTS |ALTER TABLE \S+ (ON CLUSTER \S+ )?(MODIFY QUERY\s|(ADD|DROP) (COLUMN|INDEX) IF (NOT )?EXISTS ))/;
+  /^(CREATE [A-Z ]+ IF NOT EXISTS |CREATE OR REPLACE VIEW |DROP (TABLE|VIEW) IF EXISTS |ALTER TABLE \S+\s+(ON CLUSTER \S+\s+)?(MODIFY QUERY\s|(ADD|DROP) (COLUMN|INDEX) IF (NOT )?EXISTS ))/;
 /** A part of an ALTER that a second run would fail on. */
 const ONCE = /\b(ADD|DROP) (COLUMN|INDEX) (?!IF )/;
 
