@@ -277,12 +277,21 @@ test('a dispute: the fee that its balance transactions say, each one a newer ver
   ]);
 });
 
-test('an invoice that is paid: its charge', async () => {
-  const invoice = await world.stripe.rawRequest('POST', '/v1/invoices', { amount: 4900, currency: 'usd' });
-  const done = await world.stripe.invoices.pay(invoice.id);
-  expect(world.take()).toMatchObject([
-    { 'usage.operation': 'payment_intent', 'usage.external_id': done.charge, 'usage.quantity': '49' },
-  ]);
+test('an invoice that is paid: its charge, where the answer shows it', async () => {
+  const pay = async (params: Any, options?: Any) => {
+    const { id } = await world.stripe.rawRequest('POST', '/v1/invoices', { amount: 4900, currency: 'usd' });
+    return world.stripe.invoices.pay(id, params, options);
+  };
+  const old = await pay({}, { apiVersion: '2024-06-20' });
+  const paidIntent = { 'usage.operation': 'payment_intent', 'usage.quantity': '49' };
+  expect(world.take()).toMatchObject([{ ...paidIntent, 'usage.external_id': old.charge }]);
+  await pay({ expand: ['payments.data.payment.payment_intent'] });
+  expect(world.take()).toMatchObject([paidIntent]);
+  await pay({});
+  expect(world.take()).toEqual([]);
+  // Its webhook tells.
+  world.deliver(world.standIn.events.findLast(({ type }) => type === 'charge.succeeded'));
+  expect(world.take()).toMatchObject([{ ...paidIntent, 'usage.update': true }]);
 });
 
 test('test mode: priced as if it were real, or free', async () => {

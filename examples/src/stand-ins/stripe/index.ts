@@ -172,7 +172,7 @@ async function answer(
       return;
     }
     const done = idempotency.run(key, `${url.pathname}\n${body}`, requestId, () =>
-      expanded(store, route(store, method, url.pathname, request.form), request.form),
+      expanded(store, route(store, method, url.pathname, request.form), request.form, common['stripe-version'] ?? ''),
     );
     seen(request, done.status);
     send(outgoing, done.status, done.body, { ...common, ...done.headers });

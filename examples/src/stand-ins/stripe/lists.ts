@@ -59,9 +59,16 @@ const EXPANDABLE = new Set([
 ]);
 const MAX_EXPAND_DEPTH = 4;
 
-/** A copy of what is stored, with what `expand[]` names in place of its id. */
-export function expanded(store: Store, object: StripeObject, form: Form): StripeObject {
+/** The API version that took an invoice's charge away and gave it payments. */
+const PAYMENTS_SINCE = '2025-03-31';
+
+/** A copy of what is stored as an API version shows it, with what `expand[]` names in place of its id. */
+export function expanded(store: Store, object: StripeObject, form: Form, version: string): StripeObject {
   const copy = structuredClone(object);
+  if (copy.object === 'invoice' && version >= PAYMENTS_SINCE) {
+    delete copy.charge;
+    delete copy.payment_intent;
+  }
   const asked = Array.isArray(form.expand) ? form.expand : [];
   for (const path of asked) {
     if (typeof path !== 'string') throw invalid('expand', 'Invalid array');

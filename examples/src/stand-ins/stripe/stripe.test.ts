@@ -159,9 +159,14 @@ test('refunds keep the fee, disputes cost one, a counter another, which a won on
 test('an invoice: its charge, or, for newer API versions, its payments on demand', async () => {
   const stripe = await client();
   const made: Any = await stripe.rawRequest('POST', '/v1/invoices', { amount: 4900, currency: 'usd' });
-  const invoice: Any = await stripe.invoices.pay(made.id, { expand: ['payments'] });
-  expect(invoice).toMatchObject({ status: 'paid', amount_paid: 4900, payments: { data: [{ status: 'paid' }] } });
-  expect(standIn.object(invoice.charge)).toMatchObject({ amount: 4900, captured: true });
+  const invoice: Any = await stripe.invoices.pay(made.id, { expand: ['payments.data.payment.payment_intent'] });
+  expect(invoice).toMatchObject({ status: 'paid', amount_paid: 4900 });
+  expect(invoice.charge).toBeUndefined();
+  const charge = invoice.payments.data[0].payment.payment_intent.latest_charge;
+  expect(standIn.object(charge)).toMatchObject({ amount: 4900, captured: true });
+  const old: Any = await stripe.rawRequest('GET', `/v1/invoices/${made.id}`, undefined, { apiVersion: '2024-06-20' });
+  expect(old.charge).toBe(charge);
+  expect(old.payments).toBeUndefined();
 });
 
 test('webhooks verify; forged ones do not', async () => {
