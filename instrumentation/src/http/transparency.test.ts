@@ -84,3 +84,16 @@ describe('with a rule about the host, and without', () => {
     expect(unsent).toHaveLength(3);
   });
 });
+
+it('costs a start nothing where no file is named', async () => {
+  const list =
+    'console.log(JSON.stringify(Object.keys(require.cache).filter((file) => /dist.http.(?!observe|hosts)/.test(file))))';
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(OTEL_|CLIENT_COST_|NODE_OPTIONS)/.test(name));
+  const child = spawn(process.execPath, ['--require', REGISTER, '-e', list], { env: Object.fromEntries(inherited) });
+  let out = '';
+  child.stdout.on('data', (part) => {
+    out += part;
+  });
+  await once(child, 'close');
+  expect(JSON.parse(out)).toEqual([]);
+});

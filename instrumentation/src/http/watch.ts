@@ -76,6 +76,9 @@ export class HttpWatch implements OpenCall {
         tap: this.tap,
         requestTap: this.requestTap,
       });
+      // The application may keep the request for long.
+      this.tap = undefined;
+      this.requestTap = undefined;
       const end = this.#rule.end(this.#match, answer);
       if (end === undefined) return;
       const { start = this.#started.start, ...rest } = end;
