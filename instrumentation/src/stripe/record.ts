@@ -33,7 +33,9 @@ export interface OwnCall {
  */
 export function record(fact: Fact, own: OwnCall | undefined, moved?: Date): boolean {
   const key = `stripe:${fact.id}`;
-  const known = recallCharge(key) as Known | undefined;
+  const heard = recallCharge(key) as Known | undefined;
+  // An event may overtake the answer: the call is the charge all the same, and its client pays.
+  const known = own !== undefined && heard?.update === true ? undefined : heard;
   const at = known?.at ?? moved ?? new Date();
   const end = endOf(fact, at);
   const exact = end.cost !== undefined;

@@ -58,6 +58,21 @@ test('of another process: one update that finds the charge by its id, at the tim
   ]);
 });
 
+test('an event that overtakes the answer: the call is the charge, and its client pays', async () => {
+  const options = { idempotencyKey: 'order-9' };
+  await withClient('acme', () => world.stripe.paymentIntents.create(paid, options));
+  world.take();
+  world.forget();
+  world.deliver(world.event('charge.succeeded'));
+  expect(world.take()).toMatchObject([{ 'usage.update': true }]);
+  await withClient('acme', () => world.stripe.paymentIntents.create(paid, options));
+  const [own] = world.take();
+  expect(own).toMatchObject({ 'client.id': 'acme', 'usage.version': 1, 'cost.amount': '0.61871' });
+  expect(own?.['usage.update']).toBeUndefined();
+  world.deliver(world.event('charge.succeeded'));
+  expect(world.take()).toEqual([]);
+});
+
 test('the id of an update is derived: two processes that get it report the same', async () => {
   await elsewhere();
   world.deliver(world.event('charge.succeeded'));
