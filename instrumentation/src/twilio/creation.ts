@@ -69,6 +69,9 @@ export function watchCreation(resource: Resource, client: Client, options: Reque
       const errorType = errorTypeOf(error);
       fail({ error, errorType, ...(billed ? { quantity: 1, unpricedReason: UNKNOWN } : { billed: false }) });
     },
+    unreadable() {
+      call.end({ outcome: 'ok', sku: plan.sku, unit: plan.unit, unpricedReason: 'the answer could not be read' });
+    },
   };
 }
 

@@ -22,7 +22,7 @@ export function wrapRequest(original: AnyFunction): AnyFunction {
       answer = context.with(watch.context ?? context.active(), () => original.call(this, options, ...rest));
     } catch (error) {
       // Refused by the package itself: nothing was sent.
-      guard(() => watch.failed(error, false));
+      guard(watch, () => watch.failed(error, false));
       throw error;
     }
     return observe(answer, watch);
@@ -46,8 +46,8 @@ function watchOf(client: Client, given: unknown): Watch | undefined {
  * in the place of a caller who does not, or reject twice.
  */
 function observe(answer: unknown, watch: Watch): unknown {
-  const answered = (value: unknown): void => guard(() => watch.answered(...partsOf(value)));
-  const failed = (error: unknown): void => guard(() => watch.failed(error, true));
+  const answered = (value: unknown): void => guard(watch, () => watch.answered(...partsOf(value)));
+  const failed = (error: unknown): void => guard(watch, () => watch.failed(error, true));
   if (answer instanceof Promise) {
     return answer.then(
       (value: unknown) => {
@@ -62,7 +62,7 @@ function observe(answer: unknown, watch: Watch): unknown {
   }
   // An HTTP client of the application's with promises of its own keeps them.
   const then = (answer as { then?: unknown } | null | undefined)?.then;
-  if (typeof then === 'function') guard(() => void then.call(answer, answered, failed));
+  if (typeof then === 'function') guard(watch, () => void then.call(answer, answered, failed));
   else failed(undefined);
   return answer;
 }
@@ -72,12 +72,17 @@ function partsOf(value: unknown): [status: number | undefined, body: unknown] {
   return [typeof statusCode === 'number' ? statusCode : undefined, body];
 }
 
-/** Whatever goes wrong in reading an answer, the caller does not notice. */
-function guard(work: () => void): void {
+/** Whatever goes wrong in reading an answer, the call is recorded and the caller does not notice. */
+function guard(watch: Watch, work: () => void): void {
   try {
     work();
   } catch (error) {
     warnOnce('twilio:end', 'twilio: an answer could not be read', error);
+    try {
+      watch.unreadable();
+    } catch {
+      // The recorder says so itself.
+    }
   }
 }
 

@@ -268,12 +268,20 @@ describe('what fails', () => {
   test('hostile answers reach the caller as they are', async () => {
     const hostile = {
       statusCode: 201,
-      get body(): never {
+      fail(): never {
         throw new Error('boom');
+      },
+      get body(): never {
+        return this.fail();
       },
     };
     const request = { method: 'post', uri: `${standIn.url}/2010-04-01/Accounts/AC1/Messages.json`, data: null };
     expect(await client({ httpClient: { request: async () => hostile } }).request(request)).toBe(hostile);
+    expect(only().end).toMatchObject({ outcome: 'ok', unpricedReason: 'the answer could not be read' });
+    recorder.clear();
+    const inside = { statusCode: 201, body: Object.defineProperty({ sid: 'SM1' }, 'status', { get: hostile.fail }) };
+    expect(await client({ httpClient: { request: async () => inside } }).request(request)).toBe(inside);
+    expect(only().end).toMatchObject({ outcome: 'ok', unpricedReason: 'the answer could not be read' });
   });
 });
 

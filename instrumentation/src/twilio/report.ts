@@ -77,6 +77,7 @@ function watch(read: (answer: Fields) => void): Watch {
       if (answer) read(answer);
     },
     failed() {},
+    unreadable() {},
   };
 }
 

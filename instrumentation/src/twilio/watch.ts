@@ -8,6 +8,8 @@ export interface Watch {
   answered(status: number | undefined, body: unknown): void;
   /** @param sent whether the request may have reached Twilio */
   failed(error: unknown, sent: boolean): void;
+  /** An answer came that threw when it was read. */
+  unreadable(): void;
 }
 
 /** Longest text that is parsed: some HTTP clients hand on the answer's text. */
