@@ -11,12 +11,14 @@ interface MigrateCliOptions extends ConnectionOptions {
   yes?: boolean;
   retentionDays?: number;
   refreshSeconds?: number;
+  updateSeconds?: number;
+  updateWaitSeconds?: number;
   cluster?: string;
 }
 
 const HELP = `
 Without an action: up. Safe to run again and from several machines at once.
-Changed settings (--retention-days, --refresh-seconds) are applied to tables that exist.
+Changed settings (--retention-days, --…-seconds) are applied to tables that exist.
 
 Examples:
   client-cost migrate
@@ -42,6 +44,16 @@ export function migrateCommand(io: CliIo): Command {
       '--refresh-seconds <seconds>',
       'refresh of recent rollups (CLIENT_COST_REFRESH_SECONDS, default 60)',
       whole('--refresh-seconds'),
+    )
+    .option(
+      '--update-seconds <seconds>',
+      'how often later reports are brought to their charges, at most 60 (CLIENT_COST_UPDATE_SECONDS, default 10)',
+      whole('--update-seconds'),
+    )
+    .option(
+      '--update-wait-seconds <seconds>',
+      'how long such a report waits for its charge (CLIENT_COST_UPDATE_WAIT_SECONDS, default 300)',
+      whole('--update-wait-seconds'),
     )
     .option('--cluster <name>', 'ClickHouse cluster to create replicated tables on (CLICKHOUSE_CLUSTER)')
     .addHelpText('after', HELP)
@@ -95,6 +107,8 @@ async function apply(
     dryRun,
     retentionDays: options.retentionDays ?? fromEnv(io, 'CLIENT_COST_RETENTION_DAYS'),
     refreshSeconds: options.refreshSeconds ?? fromEnv(io, 'CLIENT_COST_REFRESH_SECONDS'),
+    updateSeconds: options.updateSeconds ?? fromEnv(io, 'CLIENT_COST_UPDATE_SECONDS'),
+    updateWaitSeconds: options.updateWaitSeconds ?? fromEnv(io, 'CLIENT_COST_UPDATE_WAIT_SECONDS'),
     cluster: options.cluster ?? (io.env.CLICKHOUSE_CLUSTER || undefined),
     onStep: ({ direction, version, name }) => io.stderr(`${direction} ${label(version, name)}\n`),
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rows, startTestEngine, type TestEngine } from '../queries/testing/ledger.ts';
+import { getClientUsageSummary } from '../queries/index.ts';
+import { rows, send, startTestEngine, type TestEngine, usage } from '../queries/testing/ledger.ts';
 import {
   appliedMigrations,
   loadMigrations,
@@ -110,6 +111,26 @@ test('changed retention and refresh interval reach existing tables, the ledger h
   expect(
     (await migrate({ client: engine.admin, database: 'tuned', retentionDays: 0, refreshSeconds: 10 })).steps,
   ).toEqual([]);
+});
+
+test('a ledger of the version before takes up where it was, and goes back', async () => {
+  const client = engine.client('upgraded');
+  const day = '2026-02-03';
+  const period = { clientId: 'acme', from: day, to: day };
+  const call = (over: Record<string, string> = {}) => ({ time: `${day}T10:00:00Z`, attributes: usage(over) });
+  const total = async () => (await getClientUsageSummary(client, period)).total.requests;
+  await migrate({ client: engine.admin, database: 'upgraded', target: 11, retentionDays: 0 });
+  await send(client, [call()]);
+  await migrate({ client: engine.admin, database: 'upgraded', retentionDays: 0 });
+  await send(client, [call({ 'usage.sku': 'text' })]);
+  expect(await rows(client, 'SELECT sku, estimated_cost FROM usage_events_current ORDER BY sku')).toEqual([
+    { sku: '', estimated_cost: null },
+    { sku: 'text', estimated_cost: null },
+  ]);
+  expect(await total()).toBe(2);
+  await migrate({ client: engine.admin, database: 'upgraded', target: 11, retentionDays: 0 });
+  await send(client, [call()]);
+  expect(await total()).toBe(3);
 });
 
 test('the cluster form parses, statement by statement', async () => {
