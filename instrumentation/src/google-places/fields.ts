@@ -1,7 +1,9 @@
 /*
  * Which fields cost what. New API: the three "FieldMask" lists of Google's documentation (Place Details, Text Search,
  * Nearby Search; https://developers.google.com/maps/documentation/places/web-service/data-fields), legacy: "Place data fields"
- * (https://developers.google.com/maps/documentation/places/web-service/legacy/place-data-fields). Read 2026-11-22.
+ * (https://developers.google.com/maps/documentation/places/web-service/legacy/place-data-fields). On 2026-11-22 a full copy of
+ * the Text Search list could be read and a part of the Nearby Search list; the rest of Place Details and the legacy lists are from what the
+ * Android documentation and the packages' own types say. Check them against the pages.
  */
 
 /** Price groups of the new API, cheapest first: a request is billed by the highest one in its field mask. */

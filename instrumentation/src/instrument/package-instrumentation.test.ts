@@ -1,4 +1,5 @@
 import { DiagLogLevel, diag } from '@opentelemetry/api';
+import type { InstrumentationConfig } from '@opentelemetry/instrumentation';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type AnyFunction, type ProviderPatch, packageInstrumentation } from './package-instrumentation.ts';
 
@@ -12,7 +13,7 @@ class Client {
 }
 const original = Client.prototype.send;
 
-interface Config {
+interface Config extends InstrumentationConfig {
   readonly tag?: string;
 }
 

@@ -252,7 +252,9 @@ describe('cost', () => {
 
   it('a price beyond the ledger’s range is unpriced', () => {
     const price = () => ({ amount: '1000000', currency: 'USD', version: 'v' }) as const;
-    const { attributes } = record(END, START, { priceBook: () => ({ version: 'v', problems: [], price, warm() {} }) });
+    const { attributes } = record(END, START, {
+      priceBook: () => ({ version: 'v', problems: [], price, toUsd: () => undefined, warm() {} }),
+    });
     expect(attributes['cost.source']).toBe('unpriced');
   });
 
@@ -263,7 +265,7 @@ describe('cost', () => {
       return { amount: undefined, reason: 'no', version: 'v' } as const;
     };
     record({ ...END, quantity: '2.5', unit: 'minute' }, START, {
-      priceBook: () => ({ version: 'v', problems: [], price, warm() {} }) satisfies PriceBook,
+      priceBook: () => ({ version: 'v', problems: [], price, toUsd: () => undefined, warm() {} }) satisfies PriceBook,
     });
     expect(asked).toMatchObject({
       service: 'openai',
