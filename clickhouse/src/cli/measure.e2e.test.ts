@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
-import { derivedUsageId } from '@client-cost/instrumentation/ledger';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createR2StandIn, type R2StandIn } from '../../../examples/src/stand-ins/r2/index.ts';
 import { createTwilioStandIn, type TwilioStandIn } from '../../../examples/src/stand-ins/twilio/index.ts';
+import { numberMonthId } from '../../../instrumentation/src/twilio/creation.ts';
 import { getMonthlySummary } from '../queries/index.ts';
 import { select } from '../queries/run.ts';
 import { freshLedger, refresh, send, startTestEngine, type TestEngine, usage } from '../queries/testing/ledger.ts';
@@ -187,6 +187,20 @@ describe('measure r2', () => {
     expect((await measure('--resume')).err).toContain('nothing to resume');
   });
 
+  test('keys for single buckets measure those of the map', async () => {
+    const narrow = await createR2StandIn({ accessKeyId: 'AK', secretAccessKey: 'SK', denied: ['', 'media'] });
+    narrow.store('acme-uploads', 'a', 28 * MB);
+    const about = ['--endpoint', narrow.url, '--state-dir', dir];
+    const one = await run('measure', 'r2', '--buckets', file('one.json', { 'acme-uploads': 'acme' }), ...about);
+    expect(one).toMatchObject({ code: 0, err: expect.stringContaining('only those of the map are measured') });
+    expect(await charges()).toEqual(['2026-02-10 acme storage standard 0.001 gb_month 0.000015 1']);
+    const none = await run('measure', 'r2', '--buckets', file('any.json', { '*/{client}/': '{client}' }), ...about);
+    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('name them in the map file') });
+    const both = await run('measure', 'r2', '--buckets', map(), ...about);
+    expect(both).toMatchObject({ code: 1, err: expect.stringContaining('no right to /media (403 AccessDenied') });
+    await narrow.close();
+  });
+
   test('wrong keys, no keys, wrong maps and buckets that are not there are said', async () => {
     env = { R2_ACCESS_KEY_ID: 'AK', R2_SECRET_ACCESS_KEY: 'wrong-secret' };
     const refused = await measure();
@@ -236,7 +250,7 @@ describe('measure twilio-numbers', () => {
     hold(2, '+18335550002', '2026-02-09T23:59:59Z', 'Support line');
     hold(3, '+442071234567', '2026-01-20T00:00:00Z');
     // The purchase of the second, as it was recorded when it was made.
-    const id = derivedUsageId(`twilio_phone:${sid(2)}:2026-02-09`, new Date('2026-02-09T00:00:00Z'));
+    const id = numberMonthId(sid(2), new Date('2026-02-09T23:59:59Z'));
     const attributes = usage({
       'usage.id': id,
       'client.id': 'globex',
