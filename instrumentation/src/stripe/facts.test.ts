@@ -149,6 +149,13 @@ describe('what an object tells', () => {
     expect(of({ ...charge, balance_transaction: null })).toBeUndefined();
     expect(of({ ...charge, balance_transaction: took(59) })).toEqual({ amount: 59, currency: 'usd' });
     expect(of({ ...charge, balance_transaction: { fee: '59', currency: 'usd' } })).toBeUndefined();
+    // What a platform takes of its connected accounts is not Stripe's: settle and reconcile leave it out too.
+    const details = [
+      { type: 'stripe_fee', amount: 59 },
+      { type: 'application_fee', amount: 100 },
+      { type: 'application_fee', amount: 'x' },
+    ];
+    expect(of({ ...charge, balance_transaction: { ...took(159), fee_details: details } })?.amount).toBe(59);
     const transactions = (...list: unknown[]) => of({ ...dispute, balance_transactions: list });
     expect(transactions()).toBeUndefined();
     expect(transactions(took(1500), took(1500), took(-1500))).toEqual({ amount: 1500, currency: 'usd' });

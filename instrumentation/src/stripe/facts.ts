@@ -154,7 +154,14 @@ function feesOf(transactions: unknown): { readonly fee: Fee | undefined; readonl
   if (said.length === 0 || said.some((one) => !Number.isSafeInteger(one.fee) || one.currency !== currency)) {
     return { fee: undefined, count: 0 };
   }
-  return { fee: { amount: said.reduce((sum, { fee }) => sum + (fee as number), 0), currency }, count: said.length };
+  return { fee: { amount: said.reduce((sum, one) => sum + stripesFee(one), 0), currency }, count: said.length };
+}
+
+/** The fee of a balance transaction without what a platform takes of its connected accounts. `fee` is a safe integer. */
+function stripesFee({ fee, fee_details: details }: Said): number {
+  const own = Array.isArray(details) ? details.filter((one): one is Said => isObject(one)) : [];
+  const taken = own.filter(({ type, amount }) => type === 'application_fee' && Number.isSafeInteger(amount));
+  return taken.reduce((sum, { amount }) => sum - (amount as number), fee as number);
 }
 
 /** An invoice that has been paid, where its answer shows the charge: `charge`, or `payments` of newer API versions. */
@@ -189,8 +196,8 @@ function lastPayment(payments: unknown): Said | undefined {
 
 function balanceOf(transaction: unknown): { readonly fee?: Fee; readonly settled?: Fee } {
   if (!isObject(transaction) || !Number.isSafeInteger(transaction.fee)) return {};
-  const { amount, currency, fee } = transaction;
-  return { fee: { amount: fee, currency }, settled: { amount, currency } };
+  const { amount, currency } = transaction;
+  return { fee: { amount: stripesFee(transaction), currency }, settled: { amount, currency } };
 }
 
 const idOf = (value: unknown): string | undefined => (isObject(value) ? textOf(value.id) : textOf(value));
