@@ -7,7 +7,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { suppressTracing } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { billableContext } from '../attribution/billable.ts';
-import { endOpenCalls } from '../openai/abandoned.ts';
+import { endOpenCalls } from '../instrument/abandoned.ts';
 import { RecorderDouble } from '../openai/testing/recorder.ts';
 import { setRecorder } from '../recorder/index.ts';
 import { type HttpAnswer, type HttpRequest, type HttpRule, observeHttp } from './observe.ts';

@@ -2,7 +2,7 @@ import { context, createContextKey } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { setRecorder } from '../recorder/index.ts';
-import { endOpenCalls } from './abandoned.ts';
+import { endOpenCalls } from '../instrument/abandoned.ts';
 import { OpenAIInstrumentation } from './index.ts';
 import { requireFrom } from './testing/places.mts';
 import { RecorderDouble } from './testing/recorder.ts';
