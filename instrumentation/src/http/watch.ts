@@ -1,7 +1,7 @@
 import { type Context, context } from '@opentelemetry/api';
 import { currentScope } from '../attribution/index.ts';
-import { warnOnce } from '../log.ts';
 import { closeCall, type OpenCall, openCall } from '../instrument/abandoned.ts';
+import { warnOnce } from '../log.ts';
 import { getRecorder } from '../recorder/index.ts';
 import type { UsageScope } from '../types.ts';
 import { Answer } from './answer.ts';

@@ -1,9 +1,9 @@
 import { type Attributes, type Context, context } from '@opentelemetry/api';
+import { closeCall, type OpenCall, openCall } from '../instrument/abandoned.ts';
 import { describeError, warnOnce } from '../log.ts';
 import { getRecorder } from '../recorder/index.ts';
 import { estimateChatInput, estimateEmbeddingInput, estimateResponseInput, estimateTokens } from '../tokens/index.ts';
 import type { BillableCall, CallEnd, TokenUsage, UsageOutcome } from '../types.ts';
-import { closeCall, type OpenCall, openCall } from '../instrument/abandoned.ts';
 import { StreamObserver } from './chunks.ts';
 import { errorTypeOf, isUserAbort } from './errors.ts';
 import type { Client, RequestOptions } from './internal-types.ts';

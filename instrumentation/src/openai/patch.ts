@@ -1,6 +1,6 @@
 import { context, createContextKey } from '@opentelemetry/api';
-import { warnOnce } from '../log.ts';
 import { abandonWith } from '../instrument/abandoned.ts';
+import { warnOnce } from '../log.ts';
 import { ObservedCall } from './call.ts';
 import type {
   AnyFunction,

@@ -1,7 +1,7 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { ReadableStream, type ReadableStreamDefaultReader } from 'node:stream/web';
-import { warnOnce } from '../log.ts';
 import { abandonWith } from '../instrument/abandoned.ts';
+import { warnOnce } from '../log.ts';
 import type { ObservedCall } from './call.ts';
 import type { RawResponse } from './internal-types.ts';
 import { type BodyTap, JsonTap, SseTap } from './sse.ts';

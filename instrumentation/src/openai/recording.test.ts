@@ -1,8 +1,8 @@
 import { context, createContextKey } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { setRecorder } from '../recorder/index.ts';
 import { endOpenCalls } from '../instrument/abandoned.ts';
+import { setRecorder } from '../recorder/index.ts';
 import { OpenAIInstrumentation } from './index.ts';
 import { requireFrom } from './testing/places.mts';
 import { RecorderDouble } from './testing/recorder.ts';
