@@ -20,6 +20,7 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --forc
 COPY --from=build /app/exporter/dist exporter/dist
 COPY --from=build /app/instrumentation/dist instrumentation/dist
 COPY --from=build /app/clickhouse/dist clickhouse/dist
+COPY clickhouse/bin clickhouse/bin
 COPY --from=build /app/examples/dist examples/dist
 COPY clickhouse/migrations clickhouse/migrations
 RUN mkdir -p /var/lib/client-cost/spool && chown -R node /var/lib/client-cost
