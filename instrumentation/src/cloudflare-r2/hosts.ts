@@ -1,4 +1,4 @@
-import { parseProviderHosts } from '../openai/provider.ts';
+import { parseProviderHosts } from '../provider-hosts.ts';
 
 const SERVICE = 'cloudflare_r2';
 /** `<account>.r2.cloudflarestorage.com`, `<account>.eu.r2.…`, `<account>.fedramp.r2.…`, with or without a bucket in front. */

@@ -1,6 +1,7 @@
 import { DiagLogLevel, diag } from '@opentelemetry/api';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { azureTakesStreamOptions, configureProviderHosts, endpointOf, parseProviderHosts } from './provider.ts';
+import { parseProviderHosts } from '../provider-hosts.ts';
+import { azureTakesStreamOptions, configureProviderHosts, endpointOf } from './provider.ts';
 
 afterEach(() => {
   delete process.env.CLIENT_COST_PROVIDER_HOSTS;
