@@ -1,0 +1,1 @@
+export type { Clock, Contact, OnCall, QuietHours, Route, Severity, SmsConfig, SmsDeps, SmsLog } from './types.ts';
