@@ -9,7 +9,7 @@
  * - `message_alerts`: which alerts a text tells about. A text's `code` (the same for all it goes to) acknowledges all of them.
  * - `events`: the life of alerts on its way to ClickHouse's `usage_alerts`; a row is JSON of that table's columns.
  * - `stopped`: numbers that answered STOP.
- * - `inbound`: Twilio's ids of texts that came in, so that a webhook delivered twice acts once.
+ * - `inbound`: Twilio's ids of texts that came in and what was replied, so that a webhook delivered twice acts once and is answered the same.
  */
 export const SCHEMA_VERSION = 1;
 
@@ -90,6 +90,7 @@ CREATE TABLE stopped (
 
 CREATE TABLE inbound (
   sid TEXT PRIMARY KEY,
-  at INTEGER NOT NULL
+  at INTEGER NOT NULL,
+  reply TEXT NOT NULL DEFAULT ''
 ) STRICT;
 `;
