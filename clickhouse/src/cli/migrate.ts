@@ -1,6 +1,15 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { ConnectionOptions } from '../client.ts';
-import { appliedMigrations, loadMigrations, type MigrateResult, migrate } from '../migrate/index.ts';
+import {
+  appliedMigrations,
+  DEFAULT_READER,
+  ensureReader,
+  loadMigrations,
+  type MigrateResult,
+  migrate,
+  type Reader,
+  readerOf,
+} from '../migrate/index.ts';
 import { useClient, withConnectionOptions } from './connect.ts';
 import { CliError, EXIT } from './exit.ts';
 import type { CliIo } from './io.ts';
@@ -19,6 +28,8 @@ interface MigrateCliOptions extends ConnectionOptions {
 const HELP = `
 Without an action: up. Safe to run again and from several machines at once.
 Changed settings (--retention-days, --…-seconds) are applied to tables that exist.
+After going up it makes, or brings up to date, the user that Grafana reads with: CLICKHOUSE_READER_USER (default
+grafana), CLICKHOUSE_READER_PASSWORD or CLICKHOUSE_READER_PASSWORD_FILE. Without a password it makes none.
 
 Examples:
   client-cost migrate
@@ -93,6 +104,8 @@ async function apply(
   database: string,
 ): Promise<void> {
   const { to: target, dryRun } = options;
+  const cluster = options.cluster ?? (io.env.CLICKHOUSE_CLUSTER || undefined);
+  const reader = readerOf(io.env);
   const current = (await appliedMigrations(client, database)).at(-1)?.version ?? 0;
   if (action === 'up' && target !== undefined && target < current) {
     throw new CliError(
@@ -109,12 +122,40 @@ async function apply(
     refreshSeconds: options.refreshSeconds ?? fromEnv(io, 'CLIENT_COST_REFRESH_SECONDS'),
     updateSeconds: options.updateSeconds ?? fromEnv(io, 'CLIENT_COST_UPDATE_SECONDS'),
     updateWaitSeconds: options.updateWaitSeconds ?? fromEnv(io, 'CLIENT_COST_UPDATE_WAIT_SECONDS'),
-    cluster: options.cluster ?? (io.env.CLICKHOUSE_CLUSTER || undefined),
+    cluster,
     onStep: ({ direction, version, name }) => io.stderr(`${direction} ${label(version, name)}\n`),
   });
   if (dryRun) printStatements(io, result);
   else if (result.steps.length === 0) io.stdout(`${database} is up to date (version ${result.to})\n`);
   else io.stdout(`${database} is at version ${result.to}\n`);
+  if (action === 'up') await makeReader(io, { client, database, cluster, dryRun }, reader);
+  else if (result.to === 0) {
+    const name = reader?.name ?? (io.env.CLICKHOUSE_READER_USER || DEFAULT_READER);
+    io.stderr(`a reading user ${name}, if there is one, stays: DROP USER removes it\n`);
+  }
+}
+
+/** The user that Grafana reads with, after the tables. Says what was done, never the password. */
+async function makeReader(
+  io: CliIo,
+  options: Omit<Parameters<typeof ensureReader>[0], 'reader'>,
+  reader: Reader | undefined,
+): Promise<void> {
+  if (reader === undefined) {
+    io.stderr('no reading user for Grafana made or changed: CLICKHOUSE_READER_PASSWORD is not set\n');
+    return;
+  }
+  const { outcome, statements } = await ensureReader({ ...options, reader });
+  if (outcome === 'no-sql-users') {
+    io.stderr(
+      `no reading user made: this ClickHouse takes no users by SQL (the embedded engine brings its own, ${DEFAULT_READER})\n`,
+    );
+  } else if (outcome === 'would-make') {
+    io.stdout(`-- the reading user ${reader.name}\n`);
+    for (const statement of statements) io.stdout(`${statement};\n\n`);
+  } else {
+    io.stdout(`reading user ${reader.name}: SELECT on ${options.database}, password and limits up to date\n`);
+  }
 }
 
 function fromEnv(io: CliIo, name: string): number | undefined {

@@ -8,5 +8,14 @@ export {
   type MigrationStep,
   migrate,
 } from './migrate.ts';
+export {
+  ensureReader,
+  type Reader,
+  ReaderError,
+  type ReaderOptions,
+  type ReaderResult,
+  readerStatements,
+} from './reader.ts';
+export { DEFAULT_READER, readerOf } from './reader-env.ts';
 export { DEFAULT_DATABASE, renderMigration, resolveSchemaOptions, type SchemaOptions } from './render.ts';
 export { splitStatements } from './split.ts';

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { rows, startTestEngine, type TestEngine } from '../queries/testing/ledger.ts';
+import { ensureReader, readerStatements } from './reader.ts';
+import { resolveSchemaOptions } from './render.ts';
+
+let engine: TestEngine;
+
+beforeAll(async () => {
+  engine = await startTestEngine();
+});
+afterAll(() => engine?.stop());
+
+test('the engine parses every statement, for one node and a cluster, whatever the name and password hold', async () => {
+  const hostile = ['grafana', "o'neil", 'back`tick', 'back\\slash', '"; DROP USER default --', 'ünï'];
+  for (const name of hostile) {
+    for (const cluster of [undefined, 'main']) {
+      const schema = resolveSchemaOptions({ cluster });
+      for (const statement of readerStatements({ name, password: `${name}'\\\n` }, schema)) {
+        const [parsed] = await rows<{ sql: string }>(
+          engine.admin,
+          `SELECT formatQuerySingleLine(base64Decode('${Buffer.from(statement).toString('base64')}')) AS sql`,
+        );
+        expect(parsed?.sql).toMatch(/^(CREATE USER|ALTER USER|GRANT) /);
+        // The one name, nothing after it that the name brought along.
+        expect(parsed?.sql.includes('DROP USER default')).toBe(name.includes('DROP'));
+        const again = `SELECT formatQuerySingleLine({sql:String}) AS sql`;
+        const result = await engine.admin.query({
+          query: again,
+          query_params: { sql: parsed!.sql },
+          format: 'JSONEachRow',
+        });
+        expect((await result.json<{ sql: string }>())[0]?.sql).toBe(parsed?.sql);
+      }
+    }
+  }
+});
+
+test('ALTER USER replaces all limits that the user had before', async () => {
+  const [, alter] = readerStatements({ name: 'g', password: 'p' }, resolveSchemaOptions({}), 'AB');
+  const result = await engine.admin.query({
+    query: 'SELECT formatQuerySingleLine({sql:String}) AS sql',
+    query_params: { sql: alter },
+    format: 'JSONEachRow',
+  });
+  const sql = (await result.json<{ sql: string }>())[0]!.sql;
+  expect(sql).toContain(
+    'DROP ALL SETTINGS, DROP ALL PROFILES, ADD SETTINGS readonly = 1, max_execution_time = 60 MIN 1 MAX 300 CHANGEABLE_IN_READONLY',
+  );
+});
+
+test('every setting of the user is one the engine knows', async () => {
+  const [create] = readerStatements({ name: 'g', password: 'p' }, resolveSchemaOptions({}));
+  const names = create!
+    .split(' SETTINGS ')[1]!
+    .split(', ')
+    .map((setting) => setting.split(' ')[0]!);
+  expect(names.length).toBeGreaterThan(3);
+  const known = await rows<{ name: string }>(
+    engine.admin,
+    `SELECT name FROM system.settings WHERE name IN (${names.map((name) => `'${name}'`).join(', ')})`,
+  );
+  expect(known.map(({ name }) => name).sort()).toEqual([...names].sort());
+});
+
+test('the embedded engine, which takes no users by SQL, is told apart and left alone', async () => {
+  const result = await ensureReader({ client: engine.admin, reader: { name: 'grafana', password: 'p' } });
+  expect(result).toEqual({ outcome: 'no-sql-users', statements: [] });
+});
