@@ -1,0 +1,64 @@
+import { COLOR } from './colors.ts';
+import { UID } from './dashboard.ts';
+import { ACKNOWLEDGE, DASHBOARD_OF_ROW } from './links.ts';
+import { type Column, table } from './table.ts';
+
+const SELECT = `SELECT
+  severity,
+  if(client_id = '', 'Pipeline', if(client_name = '', client_id, client_name)) AS client,
+  message,
+  fired_at AS since,
+  if(isNotNull(acknowledged_at), concat('by ', if(acknowledged_by = '', 'someone', acknowledged_by)), if(acknowledge_url = '', '', 'Acknowledge')) AS acknowledge,
+  client_id,
+  if(client_id = '', '${UID.pipeline}', '${UID.client}') AS dashboard,
+  if(isNotNull(acknowledged_at), '', acknowledge_url) AS acknowledge_url
+FROM active_alerts`;
+
+const ORDER = "ORDER BY severity = 'critical' DESC, isNotNull(acknowledged_at), fired_at DESC";
+
+const COLUMNS: Record<string, Column> = {
+  severity: {
+    name: 'severity',
+    title: 'Severity',
+    width: 90,
+    values: {
+      critical: { text: 'critical', color: COLOR.critical },
+      warning: { text: 'warning', color: COLOR.warning },
+    },
+  },
+  client: { name: 'client', title: 'Client', width: 170, link: { title: 'Open', url: DASHBOARD_OF_ROW } },
+  message: { name: 'message', title: 'What is wrong' },
+  since: { name: 'since', title: 'Since', unit: 'dateTimeFromNow', width: 120 },
+  acknowledge: {
+    name: 'acknowledge',
+    title: 'Acknowledged',
+    width: 130,
+    link: { title: 'Acknowledge', url: ACKNOWLEDGE, newTab: true },
+  },
+  client_id: { name: 'client_id' },
+  dashboard: { name: 'dashboard' },
+  acknowledge_url: { name: 'acknowledge_url' },
+};
+
+const DESCRIPTION =
+  'Alerts that fire now, whatever month is chosen; the critical ones and those that nobody has taken first. The page behind “Acknowledge” asks before it does so.';
+
+/** Alerts of all clients and of the pipeline itself. */
+export const allAlerts = () =>
+  table({
+    title: 'Active alerts',
+    description: DESCRIPTION,
+    sql: `${SELECT}\n${ORDER}\nLIMIT 100`,
+    columns: Object.values(COLUMNS),
+    noValue: 'No active alerts',
+  });
+
+/** Alerts of one client; `client` is SQL. */
+export const clientAlerts = (client: string) =>
+  table({
+    title: 'Active alerts',
+    description: DESCRIPTION,
+    sql: `${SELECT}\nWHERE client_id = ${client}\n${ORDER}`,
+    columns: Object.values({ ...COLUMNS, client: { name: 'client' } }),
+    noValue: 'No active alerts',
+  });

@@ -1,0 +1,77 @@
+import { bars, stackedBars } from '../kit/charts.ts';
+import { FIRST_DAY, LAST_DAY, MONTH, PERIOD } from '../kit/sql.ts';
+import { table } from '../kit/table.ts';
+import { SERVICES } from './services.ts';
+
+/** A day is a name here, not a time: the month comes from the variable, so Grafana's own time range has no say. */
+export const costPerDay = () =>
+  stackedBars(
+    {
+      title: 'Cost per day',
+      description: 'List-price cost of all clients by service and day (UTC).',
+      sql: `SELECT
+  formatDateTime(day, '%e %b') AS day_name,
+  ${SERVICES.map(({ column, title }) => `toFloat64(sum(${column})) AS "${title}"`).join(',\n  ')}
+FROM usage_client_days
+WHERE day BETWEEN ${FIRST_DAY} AND ${LAST_DAY}
+GROUP BY day
+ORDER BY day WITH FILL FROM ${FIRST_DAY} TO ${LAST_DAY} + 1`,
+      unit: 'currencyUSD',
+      noValue: 'No usage in this month',
+    },
+    Object.fromEntries(SERVICES.map(({ title, color }) => [title, color])),
+  );
+
+export const topClients = () =>
+  bars({
+    title: 'Top clients',
+    description: 'The ten clients that cost most in the chosen month.',
+    sql: `SELECT if(client_id = 'unattributed', 'Usage without a client', client_name) AS client, toFloat64(total_cost) AS cost
+FROM monthly_summary(month = ${MONTH})
+ORDER BY total_cost DESC, client_id
+LIMIT 10`,
+    unit: 'currencyUSD',
+    noValue: 'No usage in this month',
+  });
+
+export const topModels = () =>
+  table({
+    title: 'Top models',
+    description: 'Model calls of all clients in the chosen month, by cost. Tokens count in and out.',
+    sql: `SELECT
+  m.model AS model_name,
+  if(m.provider = '', m.service, m.provider) AS provider_name,
+  toFloat64(sum(m.requests)) AS calls,
+  toFloat64(sum(m.input_tokens)) AS tokens_in,
+  toFloat64(sum(m.output_tokens)) AS tokens_out,
+  toFloat64(sum(m.cost)) AS cost_usd
+FROM usage_models(${PERIOD}) AS m
+GROUP BY m.service, m.provider, m.model
+ORDER BY sum(m.cost) DESC, calls DESC, model_name, provider_name
+LIMIT 10`,
+    noValue: 'No model calls in this month',
+    columns: [
+      { name: 'model_name', title: 'Model' },
+      { name: 'provider_name', title: 'Provider', width: 120 },
+      { name: 'calls', title: 'Calls', unit: 'short', width: 84 },
+      { name: 'tokens_in', title: 'Tokens in', unit: 'short', width: 92 },
+      { name: 'tokens_out', title: 'Tokens out', unit: 'short', width: 92 },
+      { name: 'cost_usd', title: 'Cost', unit: 'currencyUSD', decimals: 2, width: 92 },
+    ],
+  });
+
+export const topOperations = () =>
+  table({
+    title: 'Top operations',
+    description: 'Operations of all clients in the chosen month, by cost.',
+    sql: `SELECT service, operation, toFloat64(requests) AS calls, toFloat64(cost) AS cost
+FROM top_operations(${PERIOD})
+LIMIT 10`,
+    noValue: 'No usage in this month',
+    columns: [
+      { name: 'service', title: 'Service', width: 150 },
+      { name: 'operation', title: 'Operation' },
+      { name: 'calls', title: 'Calls', unit: 'short', width: 84 },
+      { name: 'cost', title: 'Cost', unit: 'currencyUSD', decimals: 2, width: 92 },
+    ],
+  });
