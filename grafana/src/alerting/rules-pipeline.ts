@@ -12,9 +12,10 @@ interface PipelineRule {
     | 'sms_undelivered';
   readonly severity: Severity;
   readonly title: string;
-  readonly summary: string;
-  /** What the summary shows. */
-  readonly value: string;
+  /** What happened: with the view's value and, where that query failed, without. */
+  readonly says: readonly [text: string, without: string];
+  /** What to do. */
+  readonly next: string;
   readonly for: string;
   readonly keepFiringFor?: string;
 }
@@ -24,49 +25,44 @@ const RULES: readonly PipelineRule[] = [
     type: 'pipeline_silent',
     severity: 'critical',
     title: 'No usage arrives',
-    summary: given(
-      'value',
-      `No usage for ${whole('value')} minutes`,
-      'The ledger does not answer: no alert is checked',
-    ),
-    value: 'round(value)',
+    says: [`No usage events for ${whole('value')} minutes`, 'The ledger does not answer and no alert is checked'],
+    next: 'Check that services, Collector and ClickHouse run; client-cost doctor says more',
+    // Seen twice: one look at the end of a quiet hour is not enough.
     for: '5m',
   },
   {
     type: 'pipeline_rejected',
     severity: 'warning',
     title: 'Usage events were rejected',
-    summary: given('value', `${whole('value')} usage events were rejected`, 'Usage events were rejected'),
-    value: 'round(value)',
-    for: '5m',
-    keepFiringFor: '15m',
+    says: [`Usage events rejected in the last hour and not billed: ${whole('value')}`, 'Usage events were rejected'],
+    next: 'See usage_events_rejected; client-cost doctor says more',
+    for: '0s',
   },
   {
     type: 'pipeline_unpriced',
     severity: 'warning',
     title: 'Usage without a price',
-    summary: given('value', `${whole('value')}% of the usage has no price`, 'Much usage has no price'),
-    value: 'round(value)',
-    for: '15m',
-    keepFiringFor: '15m',
+    says: [`${whole('value')} % of the requests of the last 24 hours have no price`, 'Requests have no price'],
+    next: 'See client-cost coverage, set prices with CLIENT_COST_PRICES',
+    for: '5m',
+    keepFiringFor: '1h',
   },
   {
     type: 'pipeline_counters',
     severity: 'warning',
     title: 'Ledger and counters differ',
-    summary: given('value', `Ledger and counters differ by ${whole('value')}%`, 'Ledger and counters differ'),
-    value: 'round(value)',
-    for: '15m',
-    keepFiringFor: '15m',
+    says: [`Ledger and counters of a day are ${whole('value')} % apart`, 'Ledger and counters are apart'],
+    next: 'If the ledger has fewer, events are lost or still in a spool: client-cost doctor',
+    for: '5m',
+    keepFiringFor: '1h',
   },
   {
     type: 'sms_undelivered',
     severity: 'critical',
     title: 'Texts are not delivered',
-    summary: given('value', `${whole('value')} texts were not delivered`, 'Texts are not delivered'),
-    value: 'round(value)',
-    for: '5m',
-    keepFiringFor: '15m',
+    says: [`Alerts whose texts reached nobody: ${whole('value')}`, 'Texts of alerts reached nobody'],
+    next: 'Check the SMS service and the Twilio console; look at the alerts themselves: client-cost alerts list',
+    for: '0s',
   },
 ];
 
@@ -81,19 +77,22 @@ function alertRule(rule: PipelineRule): AlertRule {
       pipelineQuery(
         STATE,
         rule.type,
-        'toFloat64(max(state))',
-        // The clients' rules keep their last state when their query fails; so this one asks their view too, and says that it failed.
+        'toFloat64(state)',
+        // The clients' rules keep their last state when their query fails: so this rule asks their view too, and says that it failed.
         watches ? ` AND (SELECT count() FROM client_alert_states(as_of = ${TODAY})) >= 0` : '',
       ),
-      pipelineQuery('value', rule.type, `toFloat64(max(${rule.value}))`),
+      pipelineQuery('value', rule.type, 'round(value)'),
       fires,
     ],
-    // One rule tells that the queries fail; five would say the same.
+    // One rule tells that the queries fail; ten would say the same.
     noDataState: watches ? 'NoData' : 'KeepLast',
     execErrState: watches ? 'Error' : 'KeepLast',
     for: rule.for,
     ...(rule.keepFiringFor === undefined ? {} : { keepFiringFor: rule.keepFiringFor }),
-    annotations: { summary: rule.summary, runbook: `docs/grafana-alerting.md#${rule.type}` },
+    annotations: {
+      summary: `${given('value', ...rule.says)}. ${rule.next}`,
+      runbook: `docs/grafana-alerting.md#${rule.type}`,
+    },
     labels: { alert_type: rule.type, severity: rule.severity, route: 'operations' },
     isPaused: false,
   };
