@@ -1,0 +1,326 @@
+-- Whether an alert fires is said here and nowhere else: Grafana's rules, `client-cost alerts` and dashboards read these views (docs/alerts.md).
+
+-- One row per client and rule for the month of as_of, its days up to as_of counted, and one with state 0 for the month before, so that what
+-- fired in it resolves by value.
+--
+-- A day that has just begun counts already and has no usage yet: a projection, or a comparison with the same days, falls at every midnight and rises
+-- again. So what held at the end of a day holds through the next one, though the value of that moment may be below its threshold.
+CREATE VIEW IF NOT EXISTS {{db}}.client_alert_states{{on_cluster}} AS
+WITH
+    toStartOfMonth({as_of:Date}) AS month_start,
+    addMonths(month_start, -1) AS previous_start,
+    toUInt8(toDayOfMonth({as_of:Date})) AS day_number,
+    toUInt8(toDayOfMonth(toLastDayOfMonth({as_of:Date}))) AS month_days,
+    -- The figures of fewer days say little.
+    toUInt8(4) AS days_that_tell,
+    toDecimal128(1, 12) AS smallest_spike,
+    toDecimal128(0, 12) AS nothing,
+    -- Cut after 12 decimals, not rounded: it reaches a limit only where the cost does.
+    (amount, base) -> toDecimal128(least(
+        toDecimal256(amount, 20) * 100 / if(base > 0, base, toDecimal128(1, 12)), toDecimal256(999999999, 20)), 12) - 100 AS rise,
+    -- As in current_month.
+    (amount, days) -> toDecimal128(round(toDecimal256(amount, 16) * month_days / days, 12), 12) AS project,
+    amount -> concat('$', toDecimalString(round(amount, 2), 2)) AS usd
+SELECT
+    client_id,
+    client_name,
+    rule.1 AS alert_type,
+    rule.2 AS severity,
+    formatDateTime(if(rule.3, previous_start, month_start), '%Y-%m') AS month,
+    toUInt8(active AND NOT rule.3 AND rule.7) AS state,
+    rule.4 AS value,
+    rule.5 AS threshold,
+    if(rule.3, previous_full, month_cost) AS current_cost,
+    multiIf(rule.3 OR previous_requests = 0, NULL, rule.6, same_days_cost, previous_full) AS previous_cost,
+    if(rule.3, previous_full, projection) AS projected_cost,
+    multiIf(rule.3, NULL, rule.6, toFloat64(same_days_percent), has_full, toFloat64(full_percent), NULL) AS percent_change,
+    toUInt8(rule.6) AS same_days,
+    multiIf(
+        state = 0, '',
+        alert_type = 'threshold', concat('Monthly usage has exceeded ', usd(threshold)),
+        alert_type = 'spike', concat('Usage is ', toString(toInt64(round(value))), '% higher than ',
+            if(rule.6, 'in the same days of last month', 'last month')),
+        concat('Projected monthly cost: ', usd(value))) AS message
+FROM (
+    SELECT
+        *,
+        -- Type, severity, whether it is the month before, value, threshold, whether against the same days, whether it fires.
+        arrayJoin([
+            ('threshold', 'warning', false, month_cost, warning, false, month_cost >= warning AND month_cost > 0),
+            ('threshold', 'critical', false, month_cost, critical, false, month_cost >= critical AND month_cost > 0),
+            ('spike', 'warning', false, if(same_for_warning, same_days_percent, full_percent), spike_warning, same_for_warning, month_cost >= smallest_spike
+                AND ((has_full AND full_percent >= spike_warning) OR (has_same_days AND highest_same_days >= spike_warning))),
+            ('spike', 'critical', false, if(same_for_critical, same_days_percent, full_percent), spike_critical, same_for_critical, month_cost >= smallest_spike
+                AND ((has_full AND full_percent >= spike_critical) OR (has_same_days AND highest_same_days >= spike_critical))),
+            ('anomaly', 'warning', false, projection, anomaly_limit, false, month_cost > 0 AND (
+                (projection >= anomaly_limit AND (day_number >= days_that_tell OR month_cost >= warning))
+                OR (projection_before >= anomaly_limit AND day_number > 1 AND (day_number > days_that_tell OR month_cost_before >= warning)))),
+            ('threshold', 'warning', true, previous_full, warning, false, false),
+            ('threshold', 'critical', true, previous_full, critical, false, false),
+            ('spike', 'warning', true, nothing, spike_warning, false, false),
+            ('spike', 'critical', true, nothing, spike_critical, false, false),
+            ('anomaly', 'warning', true, previous_full, anomaly_limit, false, false)
+        ]) AS rule
+    FROM (
+        SELECT
+            *,
+            previous_full > 0 AS has_full,
+            if(has_full, rise(month_cost, previous_full), nothing) AS full_percent,
+            -- A client whose first usage ever was later than the 2nd of the previous month has no same days to compare with.
+            same_days_cost > 0 AND day_number >= days_that_tell AND (before_previous > 0 OR toDayOfMonth(previous_first_day) <= 2) AS has_same_days,
+            if(has_same_days, rise(month_cost, same_days_cost), nothing) AS same_days_percent,
+            greatest(same_days_percent, if(has_same_days AND same_days_cost_before > 0 AND day_number > days_that_tell,
+                rise(month_cost_before, same_days_cost_before), same_days_percent)) AS highest_same_days,
+            -- The full month has the word where it fires; else what fires; where nothing does, the higher one.
+            has_same_days AND full_percent < spike_warning AND (same_days_percent > full_percent OR highest_same_days >= spike_warning) AS same_for_warning,
+            has_same_days AND full_percent < spike_critical AND (same_days_percent > full_percent OR highest_same_days >= spike_critical) AS same_for_critical,
+            project(month_cost, day_number) AS projection,
+            project(month_cost_before, greatest(day_number - 1, 1)) AS projection_before
+        FROM (
+            SELECT
+                if(u.used_by != '', u.used_by, k.id) AS client_id,
+                multiIf(k.name != '', k.name, client_id = 'unattributed', 'usage without a client', client_id) AS client_name,
+                k.id = '' OR k.active AS active,
+                u.* EXCEPT used_by,
+                -- The defaults. Where only one of two is set, the other one keeps its side of it.
+                toDecimal128(coalesce(k.monthly_warning, least(toDecimal64(50, 2), k.monthly_critical), toDecimal64(50, 2)), 12) AS warning,
+                toDecimal128(coalesce(k.monthly_critical, greatest(toDecimal64(100, 2), k.monthly_warning), toDecimal64(100, 2)), 12) AS critical,
+                toDecimal128(ifNull(k.spike_percent, toDecimal32(50, 2)), 12) AS spike_warning,
+                toDecimal128(ifNull(k.spike_critical_percent, greatest(toDecimal32(100, 2), ifNull(k.spike_percent, toDecimal32(50, 2)))), 12) AS spike_critical,
+                toDecimal128(toDecimal256(critical, 12) * ifNull(k.anomaly_percent, toDecimal32(150, 2)) / 100, 12) AS anomaly_limit
+            FROM (
+                SELECT
+                    toString(d.client_id) AS used_by,
+                    sumIf(d.cost, d.day >= month_start) AS month_cost,
+                    sumIf(d.cost, d.day >= month_start AND d.day < {as_of:Date}) AS month_cost_before,
+                    sumIf(d.cost, d.day >= previous_start AND d.day < month_start) AS previous_full,
+                    sumIf(d.requests, d.day >= previous_start AND d.day < month_start) AS previous_requests,
+                    minIf(d.day, d.day >= previous_start AND d.day < month_start) AS previous_first_day,
+                    sumIf(d.cost, d.day >= previous_start AND d.day < month_start AND toDayOfMonth(d.day) <= day_number) AS same_days_cost,
+                    sumIf(d.cost, d.day >= previous_start AND d.day < month_start AND toDayOfMonth(d.day) < day_number) AS same_days_cost_before,
+                    sumIf(d.requests, d.day < previous_start) AS before_previous
+                FROM {{db}}.usage_daily_current AS d
+                WHERE d.day >= addMonths(previous_start, -1) AND d.day <= {as_of:Date}
+                GROUP BY used_by
+            ) AS u
+            FULL JOIN (SELECT * FROM {{db}}.clients FINAL) AS k ON k.id = u.used_by
+        )
+    )
+)
+SETTINGS join_use_nulls = 0;
+
+-- The pipeline's own troubles: one row per rule, always. value is what is compared with threshold.
+CREATE VIEW IF NOT EXISTS {{db}}.pipeline_alert_states{{on_cluster}} AS
+WITH
+    toDateTime64({at:DateTime}, 3, 'UTC') AS moment
+SELECT
+    p.alert_type AS alert_type,
+    p.severity AS severity,
+    ifNull(p.state, 0) AS state,
+    ifNull(p.value, 0) AS value,
+    p.threshold AS threshold,
+    ifNull(p.message, '') AS message
+FROM (
+    -- Silent: at least ten events are overdue by an hour or more. What was to come is what came in the same stretch of time (from the last event, at
+    -- most a day ago, to an hour before now) one and two weeks ago, the fewer of both: nights, weekends and slow traffic are expected to be silent.
+    -- A younger ledger is compared with one week and one day ago, in its first week with one and two days ago.
+    WITH
+        (SELECT max(time) FROM {{db}}.usage_events WHERE time > moment - INTERVAL 15 DAY AND time <= moment) AS last_event,
+        greatest(toDateTime64(last_event, 3, 'UTC'), moment - INTERVAL 1 DAY) AS silent_since,
+        moment - INTERVAL 1 HOUR AS due,
+        (
+            SELECT (
+                countIf(time > silent_since - INTERVAL 1 DAY AND time <= due - INTERVAL 1 DAY),
+                countIf(time > silent_since - INTERVAL 2 DAY AND time <= due - INTERVAL 2 DAY),
+                countIf(time > silent_since - INTERVAL 7 DAY AND time <= due - INTERVAL 7 DAY),
+                countIf(time > silent_since - INTERVAL 14 DAY AND time <= due - INTERVAL 14 DAY))
+            FROM {{db}}.usage_events
+            WHERE (time > moment - INTERVAL 3 DAY AND time <= due - INTERVAL 1 DAY)
+                OR (time > moment - INTERVAL 8 DAY AND time <= due - INTERVAL 7 DAY)
+                OR (time > moment - INTERVAL 15 DAY AND time <= due - INTERVAL 14 DAY)
+        ) AS usual,
+        (SELECT count() FROM (SELECT 1 FROM {{db}}.usage_events WHERE time < moment - INTERVAL 8 DAY LIMIT 1)) > 0 AS knows_a_week,
+        (SELECT count() FROM (SELECT 1 FROM {{db}}.usage_events WHERE time < moment - INTERVAL 15 DAY LIMIT 1)) > 0 AS knows_two_weeks,
+        multiIf(knows_two_weeks, least(usual.3, usual.4), knows_a_week, least(usual.1, usual.3), least(usual.1, usual.2)) AS overdue,
+        dateDiff('minute', greatest(toDateTime64(last_event, 3, 'UTC'), moment - INTERVAL 15 DAY), moment) AS minutes
+    SELECT
+        'pipeline_silent' AS alert_type,
+        'critical' AS severity,
+        toUInt8(overdue >= 10) AS state,
+        toFloat64(minutes) AS value,
+        toFloat64(60) AS threshold,
+        if(state = 1,
+            concat('No usage events for ', toString(minutes), ' minutes; ', toString(overdue),
+                ' usually came in that time. Check that services run, then the Collector; client-cost doctor says more'),
+            if(minutes >= 21600, 'No usage events yet, or none for 15 days', concat('The last usage event is ', toString(minutes), ' minutes old')))
+            AS message
+
+    UNION ALL
+    SELECT
+        'pipeline_rejected', 'warning', toUInt8(count() > 0), toFloat64(count()), toFloat64(1),
+        if(count() = 0, 'No usage event was rejected in the last hour',
+            concat(toString(count()), if(count() = 1, ' usage event', ' usage events'), ' rejected in the last hour and not billed (',
+                toString(topK(1)(reason)[1]), '). See usage_events_rejected; client-cost doctor says more'))
+    FROM {{db}}.usage_events_rejected
+    WHERE received_at > moment - INTERVAL 1 HOUR AND received_at <= moment
+
+    UNION ALL
+    SELECT
+        'pipeline_unpriced', 'warning', toUInt8(requests >= 10 AND unpriced * 20 > requests), percent, toFloat64(5),
+        concat(toString(round(percent, 1)), ' % of the ', toString(requests), ' requests of the last 24 hours have no price',
+            if(requests >= 10 AND unpriced * 20 > requests, ': their cost is in no sum. See client-cost coverage, set prices with CLIENT_COST_PRICES', ''))
+    FROM (
+        SELECT
+            count() AS requests,
+            countIf(e.cost_source = 'unpriced' OR (e.cost IS NULL AND e.outcome != 'error') OR (e.cost IS NOT NULL AND e.currency != 'USD')) AS unpriced,
+            if(requests = 0, 0, unpriced * 100 / requests) AS percent
+        FROM {{db}}.usage_events AS e FINAL
+        WHERE e.is_deleted = 0 AND e.time > moment - INTERVAL 1 DAY AND e.time <= moment
+    )
+
+    UNION ALL
+    -- The last complete day (UTC), an hour after its end at the earliest. Compared is what both know: services that sent counters on that day, and
+    -- of them operations of which nothing was reported a second time (callbacks, corrections and settlements count again in counters, and
+    -- replace the charge in the ledger). Counters lie up to an export interval behind, so what came within two minutes of midnight is allowed for.
+    SELECT
+        'pipeline_counters', 'warning', toUInt8(apart), percent, toFloat64(1),
+        multiIf(
+            counted = 0, 'No counters arrived to compare the ledger with',
+            apart, concat('Ledger and counters of ', toString(the_day), ' are ', toString(round(percent, 1)), ' % apart (ledger ', toString(requests),
+                ' requests, counters ', toString(counted), '). If the ledger has fewer, events are lost or still in a spool: client-cost doctor; else counters are'),
+            concat('Ledger and counters of ', toString(the_day), ' agree'))
+    FROM (
+        WITH
+            toDate(moment - INTERVAL 1 HOUR, 'UTC') - 1 AS day_of_both,
+            toDateTime64(day_of_both, 3, 'UTC') AS day_start,
+            day_start + INTERVAL 1 DAY AS day_end
+        SELECT
+            day_of_both AS the_day,
+            sum(o_requests) AS requests,
+            toUInt64(greatest(round(sum(o_counted)), 0)) AS counted,
+            abs(toInt64(requests) - toInt64(counted)) AS requests_apart,
+            toFloat64(sum(o_cost)) AS cost,
+            sum(o_counted_cost) AS counted_cost,
+            abs(cost - counted_cost) AS cost_apart,
+            if(counted = 0, 0, greatest(
+                if(requests_apart > sum(o_near_requests), requests_apart * 100 / greatest(requests, counted), 0),
+                if(cost_apart > toFloat64(sum(o_near_cost)) + 1e-9, cost_apart * 100 / greatest(cost, counted_cost), 0))) AS percent,
+            percent >= 1 AS apart
+        FROM (
+            SELECT
+                service_name,
+                service,
+                operation,
+                sum(l_requests) AS o_requests,
+                sum(l_cost) AS o_cost,
+                sum(near_requests) AS o_near_requests,
+                sum(near_cost) AS o_near_cost,
+                sum(c_requests) AS o_counted,
+                sum(c_cost) AS o_counted_cost,
+                max(changed) AS was_changed,
+                sum(sum(c_requests)) OVER (PARTITION BY service_name) AS counted_of_service
+            FROM (
+                SELECT
+                    toString(e.service_name) AS service_name,
+                    toString(e.service) AS service,
+                    toString(e.operation) AS operation,
+                    e.time >= day_start AND e.time < day_end AS inside,
+                    toUInt64(inside) AS l_requests,
+                    if(inside AND e.currency = 'USD', toDecimal128(ifNull(e.cost, 0), 12), toDecimal128(0, 12)) AS l_cost,
+                    toUInt64(abs(dateDiff('second', e.time, day_start)) <= 120 OR abs(dateDiff('second', e.time, day_end)) <= 120) AS near_requests,
+                    if(near_requests = 1 AND e.currency = 'USD', toDecimal128(ifNull(e.cost, 0), 12), toDecimal128(0, 12)) AS near_cost,
+                    toFloat64(0) AS c_requests,
+                    toFloat64(0) AS c_cost,
+                    e.version > 1 AS changed
+                FROM {{db}}.usage_events AS e FINAL
+                WHERE e.time >= day_start - INTERVAL 2 MINUTE AND e.time <= day_end + INTERVAL 2 MINUTE AND (e.is_deleted = 0 OR e.version > 1)
+                UNION ALL
+                SELECT
+                    service_name, service, operation, false, 0, toDecimal128(0, 12), 0, toDecimal128(0, 12),
+                    if(metric = 'client_cost.requests', increase, 0), if(metric = 'client_cost.cost', increase, 0), false
+                FROM (
+                    SELECT
+                        metric, service_name, service, operation, at_second,
+                        lagInFrame(toNullable(reading)) OVER (PARTITION BY series, started ORDER BY at_second ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before,
+                        -- As in usage_counters; what a series had before the first point read here belongs to an earlier day.
+                        multiIf(
+                            temporality = 1, reading,
+                            before IS NOT NULL, if(reading >= before, reading - before, reading),
+                            started < day_start - INTERVAL 2 HOUR, 0,
+                            reading) AS increase
+                    FROM (
+                        SELECT
+                            MetricName AS metric,
+                            cityHash64(MetricName, ServiceName, mapSort(Attributes), mapSort(ResourceAttributes), AggregationTemporality) AS series,
+                            toString(any(ServiceName)) AS service_name,
+                            any(Attributes['usage.service']) AS service,
+                            any(Attributes['usage.operation']) AS operation,
+                            any(AggregationTemporality) AS temporality,
+                            StartTimeUnix AS started,
+                            TimeUnix AS at_second,
+                            if(temporality = 1, arraySum(groupUniqArray(Value)), max(Value)) AS reading
+                        FROM {{read:otel_metrics_sum}}
+                        WHERE MetricName IN ('client_cost.requests', 'client_cost.cost')
+                            AND TimeUnix >= toDateTime(day_start - INTERVAL 2 HOUR) AND TimeUnix < toDateTime(day_end)
+                        GROUP BY metric, series, started, at_second
+                    )
+                )
+                WHERE at_second >= toDateTime(day_start)
+            )
+            GROUP BY service_name, service, operation
+        )
+        WHERE counted_of_service > 0 AND NOT was_changed
+    )
+
+    UNION ALL
+    -- An alert whose texts of the last 24 hours reached nobody, or a critical one whose text waits for ten minutes. Somebody who acknowledged knows; so
+    -- does somebody who got the text, but not when it was then escalated. Texts about this very alert are left out: it would keep itself alive.
+    SELECT
+        'sms_undelivered', 'critical', toUInt8(count() > 0), toFloat64(count()), toFloat64(1),
+        if(count() = 0, 'Texts of the last 24 hours arrived, or none was sent',
+            concat('Texts of ', toString(count()), if(count() = 1, ' alert', ' alerts'), ' reached nobody (', arrayStringConcat(arraySlice(arraySort(groupArray(alert_key)), 1, 3), ', '),
+                if(count() > 3, ', …', ''), '). Check the SMS service, its log and the Twilio console; look at the alerts themselves: client-cost alerts list'))
+    FROM (
+        SELECT
+            alert_key,
+            any(is_critical) AS critical,
+            max(outcome_at) AS newest_outcome,
+            max(acknowledged) AS acknowledged_at,
+            max(resolved) AS resolved_at,
+            max(queued) AS queued_at,
+            max(escalated) AS escalated_at,
+            countIf(outcome IN ('undelivered', 'maybe_sent', 'failed') AND outcome_at > moment - INTERVAL 1 DAY AND outcome_at >= acknowledged_before) AS lost,
+            maxIf(outcome_at, outcome = 'delivered') AS delivered_at
+        FROM (
+            SELECT
+                a.alert_key AS alert_key,
+                a.recipient AS recipient,
+                max(a.severity = 'critical') AS is_critical,
+                argMaxIf(a.event, (a.time, a.event), a.event IN ('sent', 'delivered', 'undelivered', 'maybe_sent', 'failed')) AS outcome,
+                maxIf(a.time, a.event IN ('sent', 'delivered', 'undelivered', 'maybe_sent', 'failed')) AS outcome_at,
+                max(maxIf(a.time, a.event = 'acknowledged')) OVER (PARTITION BY a.alert_key) AS acknowledged_before,
+                maxIf(a.time, a.event = 'acknowledged') AS acknowledged,
+                maxIf(a.time, a.event = 'resolved') AS resolved,
+                maxIf(a.time, a.event = 'queued') AS queued,
+                maxIf(a.time, a.event = 'escalated') AS escalated
+            FROM {{db}}.usage_alerts AS a FINAL
+            WHERE a.alert_type != 'sms_undelivered' AND a.time > moment - INTERVAL 2 DAY AND a.time <= moment
+            GROUP BY a.alert_key, a.recipient
+        )
+        GROUP BY alert_key
+        HAVING (lost > 0 AND (delivered_at < moment - INTERVAL 1 DAY OR delivered_at < escalated_at))
+            OR (critical AND queued_at > moment - INTERVAL 1 DAY AND queued_at <= moment - INTERVAL 10 MINUTE
+                AND newest_outcome < queued_at AND acknowledged_at < queued_at AND resolved_at < queued_at)
+    )
+) AS p;
+
+-- What is open now, for people: a warning steps back while its critical is open.
+CREATE VIEW IF NOT EXISTS {{db}}.active_alerts{{on_cluster}} AS
+SELECT * EXCEPT criticals
+FROM (
+    SELECT *, countIf(severity = 'critical') OVER (PARTITION BY alert_type, month, client_id) AS criticals
+    FROM {{db}}.usage_alerts_current
+    WHERE isNull(resolved_at)
+)
+WHERE severity = 'critical' OR criticals = 0
+ORDER BY severity = 'critical' DESC, fired_at DESC, alert_key;
