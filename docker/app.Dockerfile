@@ -1,4 +1,4 @@
-# The client-cost command and the example service: one image, two commands (see docker-compose.yml).
+# The client-cost command, the SMS service and the example service: one image, three commands (see docker-compose.yml).
 FROM node:24.21.0-slim AS build
 WORKDIR /app
 COPY . .
@@ -21,10 +21,11 @@ COPY --from=build /app/exporter/dist exporter/dist
 COPY --from=build /app/instrumentation/dist instrumentation/dist
 COPY --from=build /app/clickhouse/dist clickhouse/dist
 COPY clickhouse/bin clickhouse/bin
+COPY --from=build /app/grafana/dist grafana/dist
 COPY --from=build /app/examples/dist examples/dist
 COPY clickhouse/migrations clickhouse/migrations
 RUN mkdir -p /var/lib/client-cost/spool && chown -R node /var/lib/client-cost
 USER node
 VOLUME /var/lib/client-cost
-EXPOSE 3000
+EXPOSE 3000 8085
 ENTRYPOINT ["node"]

