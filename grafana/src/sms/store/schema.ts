@@ -3,9 +3,16 @@
  * answered or sent.
  *
  * - `alerts`: one row per alert key (`alert_type:severity:month:client_id`). `episode` counts how often it fired anew after it was resolved.
+ *   `firing`: JSON, fingerprint → when last seen firing: a key is resolved when none of its series fires any more. `foreign_alert` 1: not one of our
+ *   own rules (kept, texted to operations only).
  * - `messages`: the outbox. `queued` → `sending` (committed before the request to Twilio) → `sent` → `delivered` or `undelivered`.
  *   `sending` found at a start, or an answer that never came → `maybe_sent`: nobody knows whether the text left, until Twilio's list of
  *   messages says. `failed`: given up, with the reason. `cancelled`: no longer wanted (acknowledged, resolved, stopped).
+ *   `composed` 1: the body follows from the alerts and is written anew when the text leaves; 0: it is as given. `held` 1: waits for the end of the
+ *   quiet hours. `check_at`: when Twilio is next asked what became of it (`maybe_sent`: whether it left; `sent`: its status).
+ * - `attempts`: one row per request to Twilio that makes a text, written before the request. `outcome`: `open` (no answer yet), `accepted`,
+ *   `refused` (surely not sent), `unknown`. `status` is Twilio's. A number's hourly limit counts them.
+ * - `lease`: which process sends. Two on one file never do at once.
  * - `message_alerts`: which alerts a text tells about. A text's `code` (the same for all it goes to) acknowledges all of them.
  * - `events`: the life of alerts on its way to ClickHouse's `usage_alerts`; a row is JSON of that table's columns.
  * - `stopped`: numbers that answered STOP.
@@ -33,6 +40,8 @@ CREATE TABLE alerts (
   last_seen_at INTEGER NOT NULL,
   resolved_at INTEGER,
   last_texted_at INTEGER,
+  firing TEXT NOT NULL DEFAULT '{}',
+  foreign_alert INTEGER NOT NULL DEFAULT 0,
   level INTEGER NOT NULL DEFAULT 0,
   escalate_at INTEGER,
   acknowledged_at INTEGER,
@@ -40,6 +49,7 @@ CREATE TABLE alerts (
   acknowledged_how TEXT,
   silenced_at INTEGER
 ) STRICT;
+CREATE INDEX alerts_client ON alerts (client_id, alert_type, severity);
 CREATE INDEX alerts_escalation ON alerts (escalate_at) WHERE escalate_at IS NOT NULL;
 
 CREATE TABLE messages (
@@ -61,8 +71,13 @@ CREATE TABLE messages (
   updated_at INTEGER NOT NULL,
   sid TEXT UNIQUE,
   error_code TEXT,
-  error TEXT
+  error TEXT,
+  composed INTEGER NOT NULL DEFAULT 1,
+  held INTEGER NOT NULL DEFAULT 0,
+  check_at INTEGER,
+  checks INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX messages_check ON messages (check_at) WHERE check_at IS NOT NULL;
 CREATE INDEX messages_due ON messages (state, not_before);
 CREATE INDEX messages_code ON messages (code) WHERE code IS NOT NULL;
 CREATE INDEX messages_phone ON messages (phone, sent_at);
@@ -71,6 +86,30 @@ CREATE TABLE message_alerts (
   message_id INTEGER NOT NULL REFERENCES messages (id),
   alert_id INTEGER NOT NULL REFERENCES alerts (id),
   PRIMARY KEY (message_id, alert_id)
+) STRICT;
+CREATE INDEX message_alerts_alert ON message_alerts (alert_id);
+
+CREATE TABLE attempts (
+  id INTEGER PRIMARY KEY,
+  message_id INTEGER NOT NULL REFERENCES messages (id),
+  number INTEGER NOT NULL,
+  phone TEXT NOT NULL,
+  body TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  outcome TEXT NOT NULL DEFAULT 'open' CHECK (outcome IN ('open', 'accepted', 'refused', 'unknown')),
+  sid TEXT UNIQUE,
+  status TEXT,
+  error_code TEXT,
+  error TEXT,
+  UNIQUE (message_id, number)
+) STRICT;
+CREATE INDEX attempts_phone ON attempts (phone, started_at);
+
+CREATE TABLE lease (
+  name TEXT PRIMARY KEY,
+  holder TEXT NOT NULL,
+  until INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE events (
