@@ -1,6 +1,6 @@
 import { COLOR } from './colors.ts';
 import { UID } from './dashboard.ts';
-import { ACKNOWLEDGE, DASHBOARD_OF_ROW } from './links.ts';
+import { ACKNOWLEDGE, ACKNOWLEDGE_URL, DASHBOARD_OF_ROW } from './links.ts';
 import { type Column, table } from './table.ts';
 
 const SELECT = `SELECT
@@ -11,7 +11,7 @@ const SELECT = `SELECT
   if(isNotNull(acknowledged_at), concat('by ', if(acknowledged_by = '', 'someone', acknowledged_by)), if(acknowledge_url = '', '', 'Acknowledge')) AS acknowledge,
   client_id,
   if(client_id = '', '${UID.pipeline}', '${UID.client}') AS dashboard,
-  if(isNotNull(acknowledged_at), '', acknowledge_url) AS acknowledge_url
+  ${ACKNOWLEDGE_URL} AS acknowledge_link
 FROM active_alerts`;
 
 const ORDER = "ORDER BY severity = 'critical' DESC, isNotNull(acknowledged_at), fired_at DESC";
@@ -37,7 +37,7 @@ const COLUMNS: Record<string, Column> = {
   },
   client_id: { name: 'client_id' },
   dashboard: { name: 'dashboard' },
-  acknowledge_url: { name: 'acknowledge_url' },
+  acknowledge_link: { name: 'acknowledge_link' },
 };
 
 const DESCRIPTION =

@@ -16,10 +16,14 @@ export const TO_OVERVIEW = { title: 'All clients', url: `/d/${UID.overview}?${MO
 export const TO_PIPELINE = { title: 'Pipeline health', url: `/d/${UID.pipeline}?${SOURCE}`, icon: 'heart-rate' };
 
 /**
- * The signed link of an alert, as it is (`raw`: it is a URL already); the page behind it asks before it acknowledges. The login fills in the
- * name there.
+ * SQL of the link that acknowledges: the signed one of the alert with the name of whoever looks, which fills in the form there. Empty where there is
+ * none, or none is needed any more: Grafana leaves out a link without an address.
  */
-export const ACKNOWLEDGE = '${__data.fields.acknowledge_url:raw}?by=${__user.login:percentencode}';
+export const ACKNOWLEDGE_URL =
+  "if(acknowledge_url = '' OR isNotNull(acknowledged_at), '', concat(acknowledge_url, '?by=${__user.login:percentencode}'))";
+
+/** To the address in the column `acknowledge_link`, which is encoded already. */
+export const ACKNOWLEDGE = '${__data.fields.acknowledge_link:raw}';
 
 /** From a row with a column `trace_id` to its spans in Explore, in the columns that Grafana's trace view reads. */
 export const TRACE_OF_ROW =
