@@ -3,9 +3,18 @@ import type { SmsEnv } from './config-values.ts';
 import type { SmsConfig } from './types.ts';
 
 const KNOWN = new Set(
-  ['HOST', 'PORT', 'PUBLIC_URL', 'DATABASE', 'LINK_SECRET', 'LINK_SECRET_FILE', 'LINK_HOURS', 'GATHER_MS'].map(
-    (name) => `CLIENT_COST_SMS_${name}`,
-  ),
+  [
+    'HOST',
+    'PORT',
+    'PUBLIC_URL',
+    'DATABASE',
+    'LINK_SECRET',
+    'LINK_SECRET_FILE',
+    'LINK_HOURS',
+    'GATHER_MS',
+    'LOG_LEVEL',
+    'URL',
+  ].map((name) => `CLIENT_COST_SMS_${name}`),
 );
 
 /** What works, but not as somebody might think; the service says it when it starts. */
@@ -21,8 +30,10 @@ export function configWarnings(config: SmsConfig, env: SmsEnv = process.env): st
       `CLIENT_COST_SMS_PUBLIC_URL=${publicUrl} is not https: links that acknowledge can be read on the way`,
     );
   }
-  if (config.webhookSecret === '') {
-    warnings.push('CLIENT_COST_ALERT_WEBHOOK_SECRET is unset: every program on this machine can send alerts');
+  if (!isLoopback(config.host) && publicUrl?.startsWith('https:') !== true) {
+    warnings.push(
+      `CLIENT_COST_SMS_HOST=${config.host} listens beyond this machine without TLS: put a proxy with TLS in front, and set CLIENT_COST_SMS_PUBLIC_URL`,
+    );
   }
   if (config.clickhouse === undefined) {
     warnings.push(

@@ -30,7 +30,7 @@ export function readSmsConfig(env: SmsEnv = process.env, options: ReadOptions = 
     port: settings.number('CLIENT_COST_SMS_PORT', 8085, 0, 65_535),
     publicUrl,
     database,
-    webhookSecret: readWebhookSecret(settings, host, publicUrl),
+    webhookSecret: readWebhookSecret(settings),
     linkSeconds: settings.number('CLIENT_COST_SMS_LINK_HOURS', 168, 1, 24 * 62) * 3600,
     twilio: readTwilio(settings),
     onCall: readRoutes(settings),
@@ -65,24 +65,18 @@ function tooShort(name: string, secret: string): string {
   return `${name}: ${secret.length} characters are too few, at least ${MIN_SECRET}. Make one: openssl rand -hex 24`;
 }
 
-/** Unsigned webhooks are for a trial on one machine; anybody who reaches the service could send them. */
-function readWebhookSecret(settings: Settings, host: string, publicUrl: string | undefined): string {
+/** Required everywhere: without it any page in a browser on this machine could send texts through a service on loopback. */
+function readWebhookSecret(settings: Settings): string {
   const name = 'CLIENT_COST_ALERT_WEBHOOK_SECRET';
   const before = settings.problems.length;
   const secret = settings.secret(name);
   if (secret !== undefined && secret.length < MIN_SECRET) settings.problems.push(tooShort(name, secret));
-  if (secret !== undefined || settings.problems.length > before) return secret ?? '';
-  const open = !isLoopback(host)
-    ? `CLIENT_COST_SMS_HOST=${host} listens beyond this machine`
-    : publicUrl !== undefined && !isLoopback(new URL(publicUrl).hostname)
-      ? `CLIENT_COST_SMS_PUBLIC_URL=${publicUrl} is reached from elsewhere`
-      : undefined;
-  if (open !== undefined) {
+  if (secret === undefined && settings.problems.length === before) {
     settings.problems.push(
-      `${name} is missing, and ${open}: anybody could send alerts. Make one (openssl rand -hex 24) and give the same to Grafana`,
+      `${name} is missing: anybody could send alerts. Make one (openssl rand -hex 24) and give the same to Grafana's contact point and to "client-cost alerts check"`,
     );
   }
-  return '';
+  return secret ?? '';
 }
 
 /** Whether a host name or address can only be reached from this machine. */

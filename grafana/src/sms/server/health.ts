@@ -1,0 +1,48 @@
+import type { RequestHandler } from 'express';
+import { readSmsState } from '../metrics/read.ts';
+import type { SmsDeps } from '../types.ts';
+import type { ServerContext } from './context.ts';
+
+/** A critical text that is due for so long has not left: Twilio or the sender is in trouble. */
+export const STUCK_SECONDS = 300;
+/** The database is written to at most this often, whoever asks. */
+const PROBE_MS = 5_000;
+
+/**
+ * `GET /healthz`: 200 while the database can be written and no critical text is stuck, else 503 with the problems. Contacts by name, no numbers.
+ */
+export function health({ deps }: ServerContext): RequestHandler {
+  let probed = Number.NEGATIVE_INFINITY;
+  let broken: string | undefined;
+  return (_request, response) => {
+    const problems: string[] = [];
+    const now = performance.now();
+    if (now - probed > PROBE_MS || broken !== undefined) {
+      probed = now;
+      broken = probe(deps);
+    }
+    if (broken !== undefined) problems.push(`The database cannot be written: ${broken}`);
+    try {
+      const state = readSmsState(deps);
+      if (state.oldestCriticalSeconds > STUCK_SECONDS) {
+        problems.push(
+          `A critical text has waited ${Math.round(state.oldestCriticalSeconds)} s: see the log for what Twilio answers`,
+        );
+      }
+      response.status(problems.length === 0 ? 200 : 503).json({ ok: problems.length === 0, problems, ...state });
+    } catch (error) {
+      response.status(503).json({ ok: false, problems: [`The database cannot be read: ${(error as Error).message}`] });
+    }
+  };
+}
+
+/** Writes, really: a full disk and a read-only file system show only then. */
+function probe({ db }: SmsDeps): string | undefined {
+  try {
+    const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+    db.exec(`PRAGMA user_version = ${version}`);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}

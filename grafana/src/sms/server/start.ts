@@ -1,0 +1,144 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createSilencer } from '../acknowledge/silence.ts';
+import { resolveUnheard } from '../acknowledge/unheard.ts';
+import { createSender } from '../delivery/sender.ts';
+import { createEscalator } from '../escalation/escalator.ts';
+import { createLifeExporter } from '../life/exporter.ts';
+import { createSmsLog } from '../log.ts';
+import { createSmsMetrics } from '../metrics/metrics.ts';
+import { openStore } from '../store/open.ts';
+import type { Clock, SmsConfig, SmsDeps, SmsLog } from '../types.ts';
+import { createApp } from './app.ts';
+import { LIMITS, type Limits } from './limits.ts';
+
+export interface StartOptions {
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** Default: JSON lines on standard output. */
+  readonly log?: SmsLog;
+  /** Default: {@link LIMITS}. */
+  readonly limits?: Limits;
+}
+
+export interface SmsService {
+  /** Where it listens, without a final slash. */
+  readonly url: string;
+  readonly port: number;
+  /** Until no text is due or under way, and ClickHouse was given what there was. */
+  idle(): Promise<void>;
+  /** Takes no more requests, finishes those under way and the text that is being sent, and closes the database. */
+  close(): Promise<void>;
+}
+
+/** A request's head and body must be here within this: a slow sender holds no connection for long. */
+export const HEAD_MS = 5_000;
+export const BODY_MS = 10_000;
+const CLOSE_MS = 5_000;
+const HOUSEKEEPING_MS = 600_000;
+const MAX_CONNECTIONS = 200;
+
+/**
+ * Starts the SMS contact point. What an earlier run left in the outbox goes on: texts, escalations, events for ClickHouse.
+ *
+ * @throws Error where the database cannot be opened or the address is taken
+ */
+export async function startSmsService(config: SmsConfig, options: StartOptions = {}): Promise<SmsService> {
+  const log = options.log ?? createSmsLog(config);
+  const clock = options.clock ?? { now: () => Date.now() };
+  const db = openStore(config.database);
+  const deps: SmsDeps = { db, config, clock, log };
+  const metrics = createSmsMetrics(deps);
+  const sender = createSender(deps);
+  const life = createLifeExporter(deps);
+  const silencer = createSilencer(deps);
+  const escalator = createEscalator(deps, () => {
+    sender.wake();
+    life.wake();
+  });
+  const context = { deps, metrics, wakeSender: () => sender.wake(), escalator, life, silencer };
+  const server = createServer(
+    {
+      headersTimeout: HEAD_MS,
+      requestTimeout: BODY_MS,
+      keepAliveTimeout: 5_000,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: 16_384,
+    },
+    createApp(context, options.limits ?? LIMITS),
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  try {
+    await listen(server, config);
+  } catch (error) {
+    await metrics.close();
+    await life.stop();
+    db.close();
+    throw error;
+  }
+  await sender.start();
+  life.start();
+  escalator.start();
+  silencer.wake();
+  const housekeeping = setInterval(() => tidy(deps), HOUSEKEEPING_MS);
+  housekeeping.unref();
+  tidy(deps);
+
+  const { port } = server.address() as AddressInfo;
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+  let closing: Promise<void> | undefined;
+  return {
+    url: `http://${host}:${port}`,
+    port,
+    async idle() {
+      await sender.idle();
+      await silencer.idle();
+      await life.idle();
+    },
+    close() {
+      closing ??= (async () => {
+        clearInterval(housekeeping);
+        escalator.stop();
+        await closeServer(server);
+        await Promise.all([sender.stop(), silencer.stop()]);
+        await life.stop();
+        await metrics
+          .close()
+          .catch((error: Error) => log.warn({ error: error.message }, 'The last metrics were not sent'));
+        db.close();
+      })();
+      return closing;
+    },
+  };
+}
+
+function tidy(deps: SmsDeps): void {
+  try {
+    resolveUnheard(deps);
+  } catch (error) {
+    deps.log.error({ error: (error as Error).message }, 'Old alerts could not be looked through');
+  }
+}
+
+function listen(server: Server, { host, port }: SmsConfig): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      reject(
+        taken
+          ? new Error(`${host}:${port} is taken: is the service running already? Else set CLIENT_COST_SMS_PORT`)
+          : error,
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+/** Answers what is under way; cuts off what takes longer. */
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+  await closed;
+  clearTimeout(timer);
+}
