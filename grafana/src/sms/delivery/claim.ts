@@ -1,7 +1,9 @@
 import { addEvent } from '../store/events.ts';
 import { transaction } from '../store/open.ts';
 import { MAY_REPEAT } from '../texts/compose.ts';
+import { quietUntil } from '../texts/quiet.ts';
 import type { SmsDeps } from '../types.ts';
+import { bringForward } from './forward.ts';
 import { isStopped, NEVER_LEFT, settleText } from './queue.ts';
 import { severityOf, textOf, wantedAlerts } from './text.ts';
 import type { Timings } from './timings.ts';
@@ -63,33 +65,27 @@ function take(deps: SmsDeps, timings: Timings, row: Waiting, at: number): Claim 
   const { db } = deps;
   if (row.kind === 'reply') {
     if (at - row.created_at > timings.replyMs) return cancel(deps, row.id, at, 'too late for an answer');
-    return begin(deps, row, row.body, row.severity, at);
+    const mark = mayRepeat(deps, row.id) && !row.body.startsWith(MAY_REPEAT) ? MAY_REPEAT : '';
+    return begin(deps, row, mark + row.body, row.severity, at);
   }
   if (isStopped(deps, row.phone)) return stop(deps, row, at);
   let alerts = wantedAlerts(db, row.id);
   dropUnwanted(deps, row, at);
   if (alerts.length === 0) return cancel(deps, row.id, at, 'acknowledged or resolved');
   if (severityOf(alerts) !== 'critical') {
+    const quietEnd = quietUntil(deps.config.quietHours, at);
+    if (quietEnd !== undefined) return putOff(deps, row.id, at, quietEnd, 'waits: quiet hours', true);
     const free = freeAt(deps, row.phone, at);
-    if (free > at) {
-      db.prepare(
-        "UPDATE messages SET not_before = ?, updated_at = ?, error = 'waits: texts per hour' WHERE id = ?",
-      ).run(free, at, row.id);
-      return undefined;
-    }
+    if (free > at) return putOff(deps, row.id, at, free, 'waits: texts per hour', false);
   }
   let { code } = row;
   if (row.composed === 1 && mergeWaiting(deps, row, at)) {
     alerts = wantedAlerts(db, row.id);
     code = (db.prepare('SELECT code FROM messages WHERE id = ?').get(row.id) as { code: string | null }).code;
   }
-  const repeat = row.repeats > 0;
-  const composed = row.composed === 1;
-  const body = composed
-    ? textOf(deps, alerts, code ?? undefined, at, repeat)
-    : repeat && !row.body.startsWith(MAY_REPEAT)
-      ? `${MAY_REPEAT}${row.body}`
-      : row.body;
+  const repeat = mayRepeat(deps, row.id);
+  const given = repeat && !row.body.startsWith(MAY_REPEAT) ? `${MAY_REPEAT}${row.body}` : row.body;
+  const body = row.composed === 1 ? textOf(deps, alerts, code ?? undefined, at, repeat) : given;
   return begin(deps, row, body, severityOf(alerts), at);
 }
 
@@ -106,20 +102,36 @@ function begin({ db }: SmsDeps, row: Waiting, body: string, severity: string, at
   return { messageId, attemptId: Number(lastInsertRowid), number, token, phone, recipient, body };
 }
 
+function putOff({ db }: SmsDeps, id: number, at: number, until: number, why: string, held: boolean): undefined {
+  db.prepare('UPDATE messages SET not_before = ?, updated_at = ?, error = ?, held = ? WHERE id = ?').run(
+    until,
+    at,
+    why,
+    held ? 1 : 0,
+    id,
+  );
+}
+
+/** An earlier attempt arrived, or may have: also one that a carrier says it did not deliver. */
+function mayRepeat({ db }: SmsDeps, id: number): boolean {
+  return db.prepare("SELECT 1 FROM attempts WHERE message_id = ? AND outcome <> 'refused'").get(id) !== undefined;
+}
+
 function cancel({ db }: SmsDeps, id: number, at: number, why: string): undefined {
   db.prepare("UPDATE messages SET state = 'cancelled', updated_at = ?, error = ? WHERE id = ?").run(at, why, id);
 }
 
-function stop({ db }: SmsDeps, row: Waiting, at: number): undefined {
+function stop(deps: SmsDeps, row: Waiting, at: number): undefined {
+  const { db } = deps;
   const error = 'answered STOP: no texts until START';
   db.prepare("UPDATE messages SET state = 'failed', updated_at = ?, error_code = '21610', error = ? WHERE id = ?").run(
     at,
     error,
     row.id,
   );
-  for (const { id } of wantedAlerts(db, row.id)) {
-    addEvent(db, id, 'undelivered', at, { source: 'sms', recipient: row.recipient, error });
-  }
+  const ids = wantedAlerts(db, row.id).map(({ id }) => id);
+  for (const id of ids) addEvent(db, id, 'undelivered', at, { source: 'sms', recipient: row.recipient, error });
+  bringForward(deps, ids, at);
 }
 
 /** What this text will not tell about is not of it: no event says that it was sent. */

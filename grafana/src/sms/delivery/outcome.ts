@@ -61,7 +61,7 @@ export function settleAttempt(deps: SmsDeps, timings: Timings, attemptId: number
     if (result.code === STOPPED) stopNumber(deps, message.phone, at);
     tell(deps, message, 'undelivered', { error: result.reason });
     deps.log.error({ recipient: message.recipient, code: result.code, error: result.reason }, 'Twilio refused a text');
-    bringForward(deps, alertsOf(deps, message.id), at);
+    nobodyHeard(deps, message.id, at);
   });
 }
 
@@ -196,13 +196,7 @@ function notDelivered(
     "UPDATE messages SET state = 'undelivered', updated_at = ?, check_at = NULL, error_code = ?, error = ? WHERE id = ?",
   ).run(at, errorCode ?? null, error, message.id);
   deps.log.error({ recipient: message.recipient, error }, 'A text was not delivered');
-  // What was not told does not count as told: the next webhook about it may text again.
-  db.prepare(
-    `UPDATE alerts SET last_texted_at = NULL WHERE id IN (SELECT alert_id FROM message_alerts WHERE message_id = ?)
-      AND NOT EXISTS (SELECT 1 FROM message_alerts ma JOIN messages m ON m.id = ma.message_id WHERE ma.alert_id = alerts.id
-        AND m.id <> ? AND m.kind <> 'reply' AND m.created_at >= alerts.fired_at AND m.state IN ('sent', 'delivered', 'sending', 'maybe_sent'))`,
-  ).run(message.id, message.id);
-  bringForward(deps, alertsOf(deps, message.id), at);
+  nobodyHeard(deps, message.id, at);
 }
 
 function putOff(
@@ -252,6 +246,18 @@ export function alertsOf({ db }: SmsDeps, messageId: number): number[] {
   return (rows as { alert_id: number }[]).map(({ alert_id }) => alert_id);
 }
 
+/** What no text could tell does not count as told: the next webhook about it may text again; criticals go on to the next level now. */
+function nobodyHeard(deps: SmsDeps, messageId: number, at: number): void {
+  deps.db
+    .prepare(
+      `UPDATE alerts SET last_texted_at = NULL WHERE id IN (SELECT alert_id FROM message_alerts WHERE message_id = ?)
+        AND NOT EXISTS (SELECT 1 FROM message_alerts ma JOIN messages m ON m.id = ma.message_id WHERE ma.alert_id = alerts.id
+          AND m.kind <> 'reply' AND m.created_at >= alerts.fired_at AND m.state IN ('sent', 'delivered', 'sending', 'maybe_sent'))`,
+    )
+    .run(messageId);
+  bringForward(deps, alertsOf(deps, messageId), at);
+}
+
 /** Somebody was texted, or may have been: the same is not texted again for a while. */
 function touchAlerts({ db }: SmsDeps, messageId: number, at: number): void {
   db.prepare(
@@ -296,7 +302,7 @@ export function repeatUnknown(deps: SmsDeps, timings: Timings, messageId: number
     );
     tell(deps, message, 'undelivered', { source: 'sms', error });
     log.error({ recipient: message.recipient, error }, 'A text is given up');
-    bringForward(deps, alertsOf(deps, messageId), at);
+    nobodyHeard(deps, messageId, at);
     return false;
   }
   db.prepare(

@@ -40,7 +40,6 @@ function fits(text: string): boolean {
 interface Subject {
   readonly prefix: string;
   readonly name: string;
-  readonly critical: boolean;
   readonly messages: readonly string[];
 }
 
@@ -55,51 +54,43 @@ export function composeText({ alerts, code, link, mayRepeat }: TextParts): strin
   const mark = mayRepeat === true ? MAY_REPEAT : '';
   const ends = code === undefined ? [''] : [`. Reply ${code} to acknowledge`];
   if (link !== undefined) ends.unshift(code === undefined ? `. Acknowledge: ${link}` : `${ends[0]} or ${link}`);
-  const subjects = subjectsOf(alerts);
-  // With the link where nothing is lost for it.
-  for (const end of ends) {
-    const whole = wholeText(mark, subjects, alerts.length, end);
-    if (fits(whole)) return whole;
-  }
   const end = ends.at(-1) ?? '';
+  const subjects = subjectsOf(alerts);
   const [first] = subjects;
   if (first === undefined) return `${mark}⚠️ client-cost${end}`;
-  return subjects.length === 1 ? textOfOne(mark, first, end) : textOfSeveral(mark, subjects, alerts.length, end);
+  const head = subjects.length === 1 ? `${mark}${first.prefix}` : `${mark}⚠️ ${countOf(alerts)}: `;
+  const whole = subjects.map(({ name, messages }) => `${name}: ${messages.join(', ')}`).join('; ');
+  // With the link where nothing is lost for it.
+  const text = ends.map((last) => `${head}${whole}${last}`).find(fits);
+  if (text !== undefined) return text;
+  return subjects.length === 1 ? textOfOne(head, first, end) : textOfSeveral(head, subjects, end);
+}
+
+function countOf(alerts: readonly TextAlert[]): string {
+  const critical = alerts.filter(({ severity }) => severity === 'critical').length;
+  const severe = critical === 0 ? '' : critical === alerts.length ? ' critical' : '';
+  return `${alerts.length}${severe} alerts${critical > 0 && severe === '' ? `, ${critical} critical` : ''}`;
 }
 
 function subjectsOf(alerts: readonly TextAlert[]): Subject[] {
   const rank = (alert: TextAlert) => (alert.severity === 'critical' ? 0 : 1);
-  const grouped = new Map<string, { alert: TextAlert; messages: string[]; critical: boolean }>();
+  const grouped = new Map<string, { alert: TextAlert; messages: string[] }>();
   for (const alert of [...alerts].sort((a, b) => rank(a) - rank(b))) {
-    const own = alert.route === 'operations';
-    const id = own ? '' : `c${alert.client_id}`;
+    const id = alert.route === 'operations' ? '' : `c${alert.client_id}`;
     const message = cleanLine(alert.message).replace(/\.$/, '');
     const group = grouped.get(id);
-    if (group === undefined) grouped.set(id, { alert, messages: [message], critical: alert.severity === 'critical' });
+    if (group === undefined) grouped.set(id, { alert, messages: [message] });
     else if (!group.messages.includes(message)) group.messages.push(message);
   }
-  return [...grouped.values()].map(({ alert, messages, critical }) => {
+  return [...grouped.values()].map(({ alert, messages }) => {
     const own = alert.route === 'operations';
     const name = own ? 'client-cost' : cleanLine(alert.client_name) || cleanLine(alert.client_id) || 'a client';
-    return { prefix: own ? '⚠️ ' : '⚠️ Usage Alert for ', name, critical, messages };
+    return { prefix: own ? '⚠️ ' : '⚠️ Usage Alert for ', name, messages };
   });
 }
 
-function headOf(mark: string, alerts: readonly Subject[], count: number): string {
-  const criticals = alerts.filter(({ critical }) => critical).length;
-  const several = alerts.length > 1;
-  if (!several) return `${mark}${alerts[0]?.prefix ?? '⚠️ '}`;
-  const severe = criticals === 0 ? '' : criticals === alerts.length ? ', critical' : `, ${criticals} critical`;
-  return `${mark}⚠️ ${count} alerts${severe}: `;
-}
-
-function wholeText(mark: string, subjects: readonly Subject[], count: number, end: string): string {
-  const said = subjects.map(({ name, messages }) => `${name}: ${messages.join(', ')}`);
-  return `${headOf(mark, subjects, count)}${said.join('; ')}${end}`;
-}
-
-function textOfOne(mark: string, { prefix, name, messages }: Subject, end: string): string {
-  const shape = (of: string, said: string) => `${mark}${prefix}${of}: ${said}${end}`;
+function textOfOne(head: string, { name, messages }: Subject, end: string): string {
+  const shape = (of: string, said: string) => `${head}${of}: ${said}${end}`;
   // As many messages as fit beside the whole name; the first always, for which the name gives way.
   for (let told = messages.length; told > 0; told--) {
     const rest = messages.length - told;
@@ -114,8 +105,7 @@ function textOfOne(mark: string, { prefix, name, messages }: Subject, end: strin
   return reduce(134 - shape(short, '').length, (units) => shape(short, shortenMessage(messages[0] ?? '', units)));
 }
 
-function textOfSeveral(mark: string, subjects: readonly Subject[], count: number, end: string): string {
-  const head = headOf(mark, subjects, count);
+function textOfSeveral(head: string, subjects: readonly Subject[], end: string): string {
   const shape = (told: number, named: number, units: number): string => {
     const full = subjects.slice(0, told).map(({ name, messages }) => `${shorten(name, units)}: ${messages[0]}`);
     const names = subjects.slice(told, told + named).map(({ name }) => shorten(name, units));
@@ -125,16 +115,17 @@ function textOfSeveral(mark: string, subjects: readonly Subject[], count: number
   };
   // The first says what happened; then as many names as fit; then what happened to them too.
   for (const units of [Number.MAX_SAFE_INTEGER, 24, 16]) {
-    let best: string | undefined;
+    let best: { text: string; said: number } | undefined;
     for (let told = 1; told <= subjects.length; told++) {
-      let named = subjects.length - told;
+      let named = Math.min(subjects.length - told, MAX_NAMES);
       while (named > 0 && !fits(shape(told, named, units))) named--;
       const text = shape(told, named, units);
       if (!fits(text)) break;
-      if (best !== undefined && told + named < subjects.length) break;
-      best = text;
+      // Another's message is not worth a name less.
+      if (best !== undefined && told + named < best.said) break;
+      best = { text, said: told + named };
     }
-    if (best !== undefined) return best;
+    if (best !== undefined) return best.text;
   }
   const [first] = subjects;
   const rest = subjects.length - 1;
@@ -144,6 +135,8 @@ function textOfSeveral(mark: string, subjects: readonly Subject[], count: number
   });
 }
 
+/** More never fit. */
+const MAX_NAMES = 60;
 /** Fewer units of a name than this say too little. */
 const MIN_NAME = 12;
 
