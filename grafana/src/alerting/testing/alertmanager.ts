@@ -84,9 +84,9 @@ export class Alertmanager {
 function isDue(group: Group, firing: ReadonlySet<string>, resolved: ReadonlySet<string>, now: number): boolean {
   const { notified, route } = group;
   if (notified === undefined) return firing.size > 0;
-  if (!firing.isSubsetOf(notified.firing)) return true;
+  if (![...firing].every((key) => notified.firing.has(key))) return true;
   if (firing.size === 0) return notified.firing.size > 0;
-  if (!resolved.isSubsetOf(notified.resolved)) return true;
+  if (![...resolved].every((key) => notified.resolved.has(key))) return true;
   return notified.at < now - duration(route.repeat_interval);
 }
 

@@ -1,7 +1,8 @@
-/** What Grafana makes of the answer to a rule's query (pkg/expr/converter.go), from ClickHouse's JSONCompact. */
+import { type Column, ruleFrameProblems } from '../../plugin/frame.ts';
 
+/** ClickHouse's answer in the format JSONCompact. */
 export interface CompactAnswer {
-  readonly meta: readonly { readonly name: string; readonly type: string }[];
+  readonly meta: readonly Column[];
   readonly data: readonly (readonly unknown[])[];
 }
 
@@ -11,35 +12,21 @@ export interface Sample {
   readonly value: number;
 }
 
-const NUMERIC = /^(Nullable\()?(U?Int\d+|Float\d+|Decimal\(.*\))\)?$/;
-const STRING = /^(LowCardinality\()?(Nullable\()?String\)*$/;
-
 /**
- * A table with exactly one numeric column and none but String beside it is a set of numbers, labelled by the strings.
+ * The set of numbers that Grafana makes of such an answer (pkg/expr/converter.go): one number per row, labelled by the row's strings.
  *
- * @throws Error as Grafana's error where the table is not such a one, or two rows have the same labels
+ * @throws Error where the table is not one number and strings, or two rows have the same labels: Grafana's rule would be in error
  */
-export function samplesOf(answer: CompactAnswer): readonly Sample[] {
-  const numeric = answer.meta.flatMap(({ type }, index) => (NUMERIC.test(type) ? [index] : []));
-  const others = answer.meta.filter(({ type }) => !NUMERIC.test(type) && !STRING.test(type));
-  if (numeric.length !== 1 || others.length > 0) {
-    const columns = answer.meta.map(({ name, type }) => `${name} ${type}`).join(', ');
-    throw new Error(`input data must be a wide series but got type not: one number and strings only, not ${columns}`);
-  }
-  const samples = answer.data.map((row) => ({
+export function samplesOf({ meta, data }: CompactAnswer): readonly Sample[] {
+  const problems = ruleFrameProblems(meta, data);
+  if (problems.length > 0) throw new Error(problems.join('; '));
+  const number = meta.findIndex(({ type }) => !type.includes('String'));
+  return data.map((row) => ({
     labels: Object.fromEntries(
-      answer.meta.flatMap(({ name }, index) => (index === numeric[0] ? [] : [[name, String(row[index] ?? '')]])),
+      meta.flatMap(({ name }, index) => (index === number ? [] : [[name, String(row[index])]])),
     ),
-    value: row[numeric[0]!] === null ? Number.NaN : Number(row[numeric[0]!]),
+    value: row[number] === null ? Number.NaN : Number(row[number]),
   }));
-  const seen = new Set<string>();
-  for (const { labels } of samples) {
-    const key = keyOf(labels);
-    if (seen.has(key))
-      throw new Error(`frame cannot uniquely be identified by its labels: has duplicate results with labels {${key}}`);
-    seen.add(key);
-  }
-  return samples;
 }
 
 /** Label sets are the same where this is the same. */

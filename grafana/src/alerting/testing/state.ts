@@ -72,6 +72,7 @@ export class RuleLife {
         ...this.#rule.labels,
         alertname: this.#rule.title,
         grafana_folder: this.#folder,
+        __alert_rule_uid__: this.#rule.uid,
       };
       const key = keyOf(labels);
       let state = this.#states.get(key);

@@ -24,7 +24,7 @@ export function render(template: string, data: TemplateData, externalUrl = 'http
     at = match.index + match[0].length;
     const action = match[1]!;
     if (action.startsWith('if ')) {
-      const taken = writing && truthy(evaluate(action.slice(3), data, externalUrl));
+      const taken: boolean = writing && truthy(evaluate(action.slice(3), data, externalUrl));
       open.push({ taken, outer: writing });
       writing = taken;
     } else if (action === 'else') {
