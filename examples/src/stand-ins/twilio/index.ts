@@ -143,21 +143,36 @@ async function answer(
   const { options } = state;
   if ((options.latencyMs ?? 0) > 0) await sleep(options.latencyMs);
   const failure = options.failures?.(request);
-  if (failure && 'hang' in failure) return done(0);
-  if (failure && 'reset' in failure) {
-    done(0);
-    outgoing.socket?.resetAndDestroy();
-    return;
-  }
-  if (failure) {
-    done(failure.status);
-    return sendFailure(outgoing, failure);
+  if (failure && !('accepted' in failure && failure.accepted)) {
+    if ('hang' in failure) return done(0);
+    if ('reset' in failure) {
+      done(0);
+      outgoing.socket?.resetAndDestroy();
+      return;
+    }
+    const { status } = failure as { status: number };
+    done(status);
+    return sendFailure(outgoing, { ...failure, status });
   }
   try {
     authenticate(state, request);
     const { status, body } = answerTo(state, request);
-    done(status, (body as { sid?: unknown } | undefined)?.sid);
-    send(outgoing, status, body);
+    const sid = (body as { sid?: unknown } | undefined)?.sid;
+    if (failure === undefined) {
+      done(status, sid);
+      return send(outgoing, status, body);
+    }
+    if ('hang' in failure) return done(0, sid);
+    if ('reset' in failure) {
+      done(0, sid);
+      outgoing.socket?.resetAndDestroy();
+      return;
+    }
+    await sleep(failure.delayMs ?? 0);
+    const code = failure.status ?? status;
+    done(code, sid);
+    if (failure.body !== undefined) sendFailure(outgoing, { status: code, body: failure.body });
+    else send(outgoing, code, body);
   } catch (error) {
     if (!(error instanceof TwilioError)) throw error;
     done(error.status);

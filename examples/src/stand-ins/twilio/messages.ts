@@ -1,7 +1,7 @@
 import { segmentsOf } from './segments.ts';
 import type { State } from './state.ts';
 import type { Params, Resource, TwilioRequest } from './types.ts';
-import { newSid, rfc2822, TwilioError } from './wire.ts';
+import { newSid, TwilioError } from './wire.ts';
 
 const ADDRESS = /^(\+?[1-9]\d{4,14}|[a-z]+:.+)$/i;
 
@@ -25,7 +25,7 @@ export function createMessage(state: State, { form, accountSid }: TwilioRequest)
   if (scheduled && (service === null || form.get('SendAt') === null)) {
     throw new TwilioError(400, 35118, 'MessagingServiceSid is required to schedule a message');
   }
-  const now = rfc2822(new Date());
+  const now = state.date();
   const message: Resource = {
     ...skeleton(accountSid, newSid(media.length > 0 ? 'MM' : 'SM')),
     body: body ?? '',
@@ -78,11 +78,11 @@ function sendOn(state: State, message: Resource, callback: string | undefined): 
   const become = async (status: string): Promise<void> => {
     if (message.status === 'canceled') return;
     message.status = status;
-    message.date_updated = rfc2822(new Date());
+    message.date_updated = state.date();
     if (message.num_segments === '0') message.num_segments = String(segmentsOf(String(message.body)));
     if (status === 'failed' || status === 'undelivered') message.error_code = outcome.errorCode ?? 30005;
-    else message.date_sent ??= rfc2822(new Date());
-    if (callback !== undefined) await state.callbacks.send(callback, statusParams(message));
+    else message.date_sent ??= state.date();
+    if (callback !== undefined) await state.tell(callback, statusParams(message));
   };
   const steps = end === 'failed' || end === 'sent' ? [end] : ['sent', end];
   const next = (): void => {
@@ -123,7 +123,7 @@ function statusParams(message: Resource): Params {
 }
 
 /** POST Messages/{sid}.json: cancels a scheduled message, or takes the text out of a sent one. */
-export function updateMessage(_state: State, message: Resource, { form }: TwilioRequest): Resource {
+export function updateMessage(state: State, message: Resource, { form }: TwilioRequest): Resource {
   if (form.get('Status') === 'canceled') {
     if (message.status !== 'scheduled' && message.status !== 'accepted') {
       throw new TwilioError(409, 30409, 'Message cannot be canceled: it is not scheduled');
@@ -131,7 +131,7 @@ export function updateMessage(_state: State, message: Resource, { form }: Twilio
     message.status = 'canceled';
   }
   if (form.get('Body') === '') message.body = '';
-  message.date_updated = rfc2822(new Date());
+  message.date_updated = state.date();
   return { ...message };
 }
 
@@ -143,7 +143,7 @@ export function inboundMessage(
   body: string,
   media: readonly string[],
 ): Resource {
-  const now = rfc2822(new Date());
+  const now = state.date();
   const message: Resource = {
     ...skeleton(state.accountSid, newSid(media.length > 0 ? 'MM' : 'SM')),
     body,

@@ -1,5 +1,6 @@
 import { Callbacks } from './callbacks.ts';
-import type { Resource, TwilioStandInOptions } from './types.ts';
+import type { Params, Resource, TwilioStandInOptions } from './types.ts';
+import { rfc2822 } from './wire.ts';
 
 /** What the account holds, and the work that is still to happen in it. */
 export class State {
@@ -19,6 +20,17 @@ export class State {
     this.accountSid = options.accountSid ?? `AC${'a'.repeat(32)}`;
     this.authToken = options.authToken ?? 'b'.repeat(32);
     this.callbacks = new Callbacks((account) => this.tokenOf(account) ?? this.authToken);
+  }
+
+  /** As on the wire. */
+  date(): string {
+    return rfc2822(new Date(this.options.now?.() ?? Date.now()));
+  }
+
+  /** Tells the application what became of something, as often as the options say. */
+  async tell(url: string, params: Params): Promise<void> {
+    const copies = this.options.copies?.(url, params) ?? 1;
+    for (let copy = 0; copy < copies; copy++) await this.callbacks.send(url, params);
   }
 
   tokenOf(accountSid: string): string | undefined {

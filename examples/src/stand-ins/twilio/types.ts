@@ -29,9 +29,11 @@ export type TwilioFailure =
       readonly retryAfter?: number;
       readonly body?: string;
     }
-  /** No answer ever, or the connection is reset. */
-  | { readonly hang: true }
-  | { readonly reset: true };
+  /** No answer ever, or the connection is reset; `accepted`: after the request was done. */
+  | { readonly hang: true; readonly accepted?: boolean }
+  | { readonly reset: true; readonly accepted?: boolean }
+  /** The request is done and answered otherwise: later, or with this body. */
+  | { readonly accepted: true; readonly delayMs?: number; readonly status?: number; readonly body?: string };
 
 /** How a message ends; default `delivered`. */
 export interface MessageOutcome {
@@ -62,6 +64,10 @@ export interface TwilioStandInOptions {
   /** Milliseconds before every answer (default 0). */
   readonly latencyMs?: number;
   readonly failures?: (request: TwilioRequest) => TwilioFailure | undefined;
+  /** How often a callback is sent (default once): 0 loses it, 2 sends it twice. */
+  readonly copies?: (url: string, params: Params) => number;
+  /** Dates of messages; default the machine's clock. */
+  readonly now?: () => number;
   readonly message?: (message: Resource) => MessageOutcome | undefined;
   readonly call?: (call: Resource) => CallOutcome | undefined;
   /** USD as on the bill (`0.0113`); undefined: the stand-in's own. */
