@@ -14,97 +14,108 @@ WITH
     -- The figures of fewer days say little.
     toUInt8(4) AS days_that_tell,
     toDecimal128(1, 12) AS smallest_spike,
-    toDecimal128(0, 12) AS nothing,
-    -- Cut after 12 decimals, not rounded: it reaches a limit only where the cost does.
-    (amount, base) -> toDecimal128(least(
-        toDecimal256(amount, 20) * 100 / if(base > 0, base, toDecimal128(1, 12)), toDecimal256(999999999, 20)), 12) - 100 AS rise,
-    -- As in current_month.
-    (amount, days) -> toDecimal128(round(toDecimal256(amount, 16) * month_days / days, 12), 12) AS project,
-    amount -> concat('$', toDecimalString(round(amount, 2), 2)) AS usd
+    toDecimal128(0, 12) AS nothing
+-- Layers in place of aliases of aliases: the planner writes an alias out wherever it is used.
 SELECT
     client_id,
     client_name,
-    rule.1 AS alert_type,
-    rule.2 AS severity,
-    formatDateTime(if(rule.3, previous_start, month_start), '%Y-%m') AS month,
-    toUInt8(active AND NOT rule.3 AND rule.7) AS state,
-    rule.4 AS value,
-    rule.5 AS threshold,
-    if(rule.3, previous_full, month_cost) AS current_cost,
-    multiIf(rule.3 OR previous_requests = 0, NULL, rule.6, same_days_cost, previous_full) AS previous_cost,
-    if(rule.3, previous_full, projection) AS projected_cost,
-    multiIf(rule.3, NULL, rule.6, toFloat64(same_days_percent), has_full, toFloat64(full_percent), NULL) AS percent_change,
-    toUInt8(rule.6) AS same_days,
+    alert_type,
+    severity,
+    formatDateTime(if(is_over, previous_start, month_start), '%Y-%m') AS month,
+    toUInt8(active AND fires AND NOT is_over) AS state,
+    if(is_over, if(alert_type = 'spike', nothing, previous_full), compared) AS value,
+    threshold,
+    if(is_over, previous_full, month_cost) AS current_cost,
+    multiIf(is_over OR previous_requests = 0, NULL, against_same, same_days_cost, previous_full) AS previous_cost,
+    if(is_over, previous_full, projection) AS projected_cost,
+    multiIf(is_over, NULL, against_same, toFloat64(same_days_percent), previous_full > 0, toFloat64(full_percent), NULL) AS percent_change,
+    toUInt8(against_same AND NOT is_over) AS same_days,
     multiIf(
         state = 0, '',
-        alert_type = 'threshold', concat('Monthly usage has exceeded ', usd(threshold)),
-        alert_type = 'spike', concat('Usage is ', toString(toInt64(round(value))), '% higher than ',
-            if(rule.6, 'in the same days of last month', 'last month')),
-        concat('Projected monthly cost: ', usd(value))) AS message
+        alert_type = 'threshold', concat('Monthly usage has exceeded $', toDecimalString(round(threshold, 2), 2)),
+        alert_type = 'spike', concat('Usage is ', toString(toInt64(round(compared))), '% higher than ',
+            if(against_same, 'in the same days of last month', 'last month')),
+        concat('Projected monthly cost: $', toDecimalString(round(compared, 2), 2))) AS message
 FROM (
-    SELECT
-        *,
-        -- Type, severity, whether it is the month before, value, threshold, whether against the same days, whether it fires.
-        arrayJoin([
-            ('threshold', 'warning', false, month_cost, warning, false, month_cost >= warning AND month_cost > 0),
-            ('threshold', 'critical', false, month_cost, critical, false, month_cost >= critical AND month_cost > 0),
-            ('spike', 'warning', false, if(same_for_warning, same_days_percent, full_percent), spike_warning, same_for_warning, month_cost >= smallest_spike
-                AND ((has_full AND full_percent >= spike_warning) OR (has_same_days AND highest_same_days >= spike_warning))),
-            ('spike', 'critical', false, if(same_for_critical, same_days_percent, full_percent), spike_critical, same_for_critical, month_cost >= smallest_spike
-                AND ((has_full AND full_percent >= spike_critical) OR (has_same_days AND highest_same_days >= spike_critical))),
-            ('anomaly', 'warning', false, projection, anomaly_limit, false, month_cost > 0 AND (
-                (projection >= anomaly_limit AND (day_number >= days_that_tell OR month_cost >= warning))
-                OR (projection_before >= anomaly_limit AND day_number > 1 AND (day_number > days_that_tell OR month_cost_before >= warning)))),
-            ('threshold', 'warning', true, previous_full, warning, false, false),
-            ('threshold', 'critical', true, previous_full, critical, false, false),
-            ('spike', 'warning', true, nothing, spike_warning, false, false),
-            ('spike', 'critical', true, nothing, spike_critical, false, false),
-            ('anomaly', 'warning', true, previous_full, anomaly_limit, false, false)
-        ]) AS rule
+    SELECT *, arrayJoin([false, true]) AS is_over
     FROM (
-        SELECT
-            *,
-            previous_full > 0 AS has_full,
-            if(has_full, rise(month_cost, previous_full), nothing) AS full_percent,
-            -- A client whose first usage ever was later than the 2nd of the previous month has no same days to compare with.
-            same_days_cost > 0 AND day_number >= days_that_tell AND (before_previous > 0 OR toDayOfMonth(previous_first_day) <= 2) AS has_same_days,
-            if(has_same_days, rise(month_cost, same_days_cost), nothing) AS same_days_percent,
-            greatest(same_days_percent, if(has_same_days AND same_days_cost_before > 0 AND day_number > days_that_tell,
-                rise(month_cost_before, same_days_cost_before), same_days_percent)) AS highest_same_days,
-            -- The full month has the word where it fires; else what fires; where nothing does, the higher one.
-            has_same_days AND full_percent < spike_warning AND (same_days_percent > full_percent OR highest_same_days >= spike_warning) AS same_for_warning,
-            has_same_days AND full_percent < spike_critical AND (same_days_percent > full_percent OR highest_same_days >= spike_critical) AS same_for_critical,
-            project(month_cost, day_number) AS projection,
-            project(month_cost_before, greatest(day_number - 1, 1)) AS projection_before
+        SELECT *, alert_type, severity, threshold, compared, against_same, fires
         FROM (
             SELECT
-                if(u.used_by != '', u.used_by, k.id) AS client_id,
-                multiIf(k.name != '', k.name, client_id = 'unattributed', 'usage without a client', client_id) AS client_name,
-                k.id = '' OR k.active AS active,
-                u.* EXCEPT used_by,
-                -- The defaults. Where only one of two is set, the other one keeps its side of it.
-                toDecimal128(coalesce(k.monthly_warning, least(toDecimal64(50, 2), k.monthly_critical), toDecimal64(50, 2)), 12) AS warning,
-                toDecimal128(coalesce(k.monthly_critical, greatest(toDecimal64(100, 2), k.monthly_warning), toDecimal64(100, 2)), 12) AS critical,
-                toDecimal128(ifNull(k.spike_percent, toDecimal32(50, 2)), 12) AS spike_warning,
-                toDecimal128(ifNull(k.spike_critical_percent, greatest(toDecimal32(100, 2), ifNull(k.spike_percent, toDecimal32(50, 2)))), 12) AS spike_critical,
-                toDecimal128(toDecimal256(critical, 12) * ifNull(k.anomaly_percent, toDecimal32(150, 2)) / 100, 12) AS anomaly_limit
+                *,
+                -- The full month has the word where it fires; else what fires; where nothing does, the higher one.
+                has_same_days AND full_percent < spike_warning AND (same_days_percent > full_percent OR highest_same_days >= spike_warning) AS same_for_warning,
+                has_same_days AND full_percent < spike_critical AND (same_days_percent > full_percent OR highest_same_days >= spike_critical) AS same_for_critical
             FROM (
                 SELECT
-                    toString(d.client_id) AS used_by,
-                    sumIf(d.cost, d.day >= month_start) AS month_cost,
-                    sumIf(d.cost, d.day >= month_start AND d.day < {as_of:Date}) AS month_cost_before,
-                    sumIf(d.cost, d.day >= previous_start AND d.day < month_start) AS previous_full,
-                    sumIf(d.requests, d.day >= previous_start AND d.day < month_start) AS previous_requests,
-                    minIf(d.day, d.day >= previous_start AND d.day < month_start) AS previous_first_day,
-                    sumIf(d.cost, d.day >= previous_start AND d.day < month_start AND toDayOfMonth(d.day) <= day_number) AS same_days_cost,
-                    sumIf(d.cost, d.day >= previous_start AND d.day < month_start AND toDayOfMonth(d.day) < day_number) AS same_days_cost_before,
-                    sumIf(d.requests, d.day < previous_start) AS before_previous
-                FROM {{db}}.usage_daily_current AS d
-                WHERE d.day >= addMonths(previous_start, -1) AND d.day <= {as_of:Date}
-                GROUP BY used_by
-            ) AS u
-            FULL JOIN (SELECT * FROM {{db}}.clients FINAL) AS k ON k.id = u.used_by
+                    *,
+                    percents[1] AS full_percent,
+                    percents[2] AS same_days_percent,
+                    greatest(percents[2], percents[3]) AS highest_same_days,
+                    projections[1] AS projection,
+                    projections[2] AS projection_before
+                FROM (
+                    SELECT
+                        *,
+                        -- Over the full previous month, over its same days, over the same days as of the day before. Cut after 12 decimals, not
+                        -- rounded: a percentage reaches a limit only where the cost does. Without a base it is 0.
+                        arrayMap((amount, base) -> if(base > 0,
+                            toDecimal128(least(toDecimal256(amount, 20) * 100 / if(base > 0, base, smallest_spike), toDecimal256(999999999, 20)), 12) - 100,
+                            nothing),
+                            [month_cost, month_cost, month_cost_before],
+                            [previous_full, if(has_same_days, same_days_cost, nothing), if(has_same_days AND day_number > days_that_tell, same_days_cost_before, nothing)]) AS percents,
+                        -- As in current_month.
+                        arrayMap((amount, days) -> toDecimal128(round(toDecimal256(amount, 16) * month_days / days, 12), 12),
+                            [month_cost, month_cost_before], [day_number, greatest(day_number - 1, 1)]) AS projections
+                    FROM (
+                        SELECT
+                            if(u.used_by != '', u.used_by, k.id) AS client_id,
+                            multiIf(k.name != '', k.name, k.id = '' AND u.used_by = 'unattributed', 'usage without a client', u.used_by != '', u.used_by, k.id) AS client_name,
+                            k.id = '' OR k.active AS active,
+                            u.* EXCEPT used_by,
+                            -- A client whose first usage ever was later than the 2nd of the previous month has no same days to compare with.
+                            u.same_days_cost > 0 AND day_number >= days_that_tell AND (u.before_previous > 0 OR toDayOfMonth(u.previous_first_day) <= 2) AS has_same_days,
+                            -- The defaults. Where only one of two is set, the other one keeps its side of it.
+                            toDecimal128(coalesce(k.monthly_warning, least(toDecimal64(50, 2), k.monthly_critical), toDecimal64(50, 2)), 12) AS warning,
+                            toDecimal128(coalesce(k.monthly_critical, greatest(toDecimal64(100, 2), k.monthly_warning), toDecimal64(100, 2)), 12) AS critical,
+                            toDecimal128(ifNull(k.spike_percent, toDecimal32(50, 2)), 12) AS spike_warning,
+                            toDecimal128(coalesce(k.spike_critical_percent, greatest(toDecimal32(100, 2), k.spike_percent), toDecimal32(100, 2)), 12) AS spike_critical,
+                            toDecimal128(toDecimal256(critical, 12) * ifNull(k.anomaly_percent, toDecimal32(150, 2)) / 100, 12) AS anomaly_limit
+                        FROM (
+                            SELECT
+                                toString(d.client_id) AS used_by,
+                                sumIf(d.cost, d.day >= month_start) AS month_cost,
+                                sumIf(d.cost, d.day >= month_start AND d.day < {as_of:Date}) AS month_cost_before,
+                                sumIf(d.cost, d.day >= previous_start AND d.day < month_start) AS previous_full,
+                                sumIf(d.requests, d.day >= previous_start AND d.day < month_start) AS previous_requests,
+                                minIf(d.day, d.day >= previous_start AND d.day < month_start) AS previous_first_day,
+                                sumIf(d.cost, d.day >= previous_start AND d.day < month_start AND toDayOfMonth(d.day) <= day_number) AS same_days_cost,
+                                sumIf(d.cost, d.day >= previous_start AND d.day < month_start AND toDayOfMonth(d.day) < day_number) AS same_days_cost_before,
+                                sumIf(d.requests, d.day < previous_start) AS before_previous
+                            FROM {{db}}.usage_daily_current AS d
+                            WHERE d.day >= addMonths(previous_start, -1) AND d.day <= {as_of:Date}
+                            GROUP BY used_by
+                        ) AS u
+                        FULL JOIN (SELECT * FROM {{db}}.clients FINAL) AS k ON k.id = u.used_by
+                    )
+                )
+            )
         )
+        ARRAY JOIN
+            ['threshold', 'threshold', 'spike', 'spike', 'anomaly'] AS alert_type,
+            ['warning', 'critical', 'warning', 'critical', 'warning'] AS severity,
+            [warning, critical, spike_warning, spike_critical, anomaly_limit] AS threshold,
+            [month_cost, month_cost, if(same_for_warning, same_days_percent, full_percent), if(same_for_critical, same_days_percent, full_percent), projection] AS compared,
+            [false, false, same_for_warning, same_for_critical, false] AS against_same,
+            [
+                month_cost >= warning AND month_cost > 0,
+                month_cost >= critical AND month_cost > 0,
+                month_cost >= smallest_spike AND ((previous_full > 0 AND full_percent >= spike_warning) OR (has_same_days AND highest_same_days >= spike_warning)),
+                month_cost >= smallest_spike AND ((previous_full > 0 AND full_percent >= spike_critical) OR (has_same_days AND highest_same_days >= spike_critical)),
+                month_cost > 0 AND (
+                    (projection >= anomaly_limit AND (day_number >= days_that_tell OR month_cost >= warning))
+                    OR (projection_before >= anomaly_limit AND day_number > 1 AND (day_number > days_that_tell OR month_cost_before >= warning)))
+            ] AS fires
     )
 )
 SETTINGS join_use_nulls = 0;
