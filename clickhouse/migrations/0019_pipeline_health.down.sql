@@ -1,0 +1,11 @@
+DROP VIEW IF EXISTS {{db}}.sms_troubles{{on_cluster}} SYNC;
+DROP VIEW IF EXISTS {{db}}.sms_flow{{on_cluster}} SYNC;
+DROP VIEW IF EXISTS {{db}}.sms_summary{{on_cluster}} SYNC;
+DROP VIEW IF EXISTS {{db}}.collector_refusals{{on_cluster}} SYNC;
+DROP VIEW IF EXISTS {{db}}.collector_queues{{on_cluster}} SYNC;
+DROP VIEW IF EXISTS {{db}}.collector_queue_now{{on_cluster}} SYNC;
+DROP VIEW IF EXISTS {{db}}.pipeline_counters{{on_cluster}} SYNC;
+DROP VIEW IF EXISTS {{db}}.pipeline_freshness{{on_cluster}} SYNC;
+DROP VIEW IF EXISTS {{db}}.pipeline_rejections{{on_cluster}} SYNC;
+DROP VIEW IF EXISTS {{db}}.pipeline_summary{{on_cluster}} SYNC;
+DROP VIEW IF EXISTS {{db}}.pipeline_flow{{on_cluster}} SYNC;
