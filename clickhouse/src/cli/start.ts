@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type CollectorChoice, type Stack, startStack } from '../stack/index.ts';
+import { type CollectorChoice, type GrafanaChoice, passwordFile, type Stack, startStack } from '../stack/index.ts';
 
 interface StartOptions {
   dataDir: string;
@@ -7,6 +7,8 @@ interface StartOptions {
   otlpPort: number;
   otlpGrpcPort: number;
   collector: CollectorChoice;
+  grafana: GrafanaChoice;
+  grafanaPort: number;
 }
 
 function port(text: string): number {
@@ -21,14 +23,34 @@ function exportLines(env: Readonly<Record<string, string>>): string {
     .join('\n');
 }
 
+/** Grafana's line, and how its alerts become texts; nothing when none was asked for. */
+function describeGrafana(stack: Stack, dataDir: string): string[] {
+  if (stack.grafana === undefined) {
+    return stack.grafanaMissing === undefined ? [] : [`Grafana      none: ${stack.grafanaMissing}`];
+  }
+  const { url, user } = stack.grafana;
+  return [`Grafana      ${url}   user ${user}, password: grafana_admin in ${passwordFile(dataDir)}`];
+}
+
+function describeTexts(stack: Stack): string[] {
+  if (stack.grafana === undefined) return [];
+  return [
+    '',
+    `Grafana's alerts go to ${stack.grafana.alertsTo}. To text them from there (docs/sms.md: a Twilio account, somebody on call), with the variables above and:`,
+    exportLines(stack.grafana.smsEnv),
+    '  node grafana/dist/sms/main.js',
+  ];
+}
+
 /** What a person needs to use a running stack. */
-export function describeStack(stack: Stack): string {
+export function describeStack(stack: Stack, dataDir = '.client-cost'): string {
   const lines = [
     '',
     `ClickHouse   ${stack.clickhouse.url}   user ${stack.clickhouse.user}, database ${stack.clickhouse.database}`,
     stack.otlp === undefined
       ? 'Collector    none: services write to ClickHouse directly'
       : `Collector    ${stack.otlp.httpUrl} (OTLP/HTTP), ${stack.otlp.grpcUrl} (gRPC), health ${stack.otlp.healthUrl}, metrics ${stack.otlp.metricsUrl}`,
+    ...describeGrafana(stack, dataDir),
     '',
     'A service to be measured:',
     exportLines(stack.env),
@@ -37,6 +59,7 @@ export function describeStack(stack: Stack): string {
     'The bill:',
     exportLines(stack.clientEnv),
     '  npx client-cost report',
+    ...describeTexts(stack),
     '',
     'Ctrl-C ends it; the data stays.',
   ];
@@ -59,7 +82,7 @@ async function run(options: StartOptions): Promise<void> {
   });
   const stack = await startStack({ ...options, log });
   try {
-    if (!ended) process.stdout.write(describeStack(stack));
+    if (!ended) process.stdout.write(describeStack(stack, options.dataDir));
     const name = await Promise.race([signal, stack.failed]);
     log(`${name}: ending`);
   } finally {
@@ -70,7 +93,9 @@ async function run(options: StartOptions): Promise<void> {
 /** `client-cost start`: the embedded stack for real services, up until a signal. */
 export function startCommand(): Command {
   return new Command('start')
-    .description('Run ClickHouse (embedded) and, when there is one, the OpenTelemetry Collector, until Ctrl-C')
+    .description(
+      'Run ClickHouse (embedded) and, when there is one, the OpenTelemetry Collector and Grafana, until Ctrl-C',
+    )
     .option('--data-dir <folder>', 'where everything is kept', '.client-cost')
     .option('--clickhouse-port <port>', 'ClickHouse over HTTP; 0 for any free one', port, 8123)
     .option('--otlp-port <port>', 'OTLP over HTTP; 0 for any free one', port, 4318)
@@ -80,6 +105,12 @@ export function startCommand(): Command {
         .choices(['auto', 'required', 'none'])
         .default('auto'),
     )
+    .addOption(
+      new Option('--grafana <when>', 'Grafana with the dashboards: when there is one on PATH, always, or never')
+        .choices(['auto', 'required', 'none'])
+        .default('auto'),
+    )
+    .option('--grafana-port <port>', 'Grafana; 0 for any free one', port, 3001)
     .action(async (options: StartOptions) => {
       try {
         await run(options);

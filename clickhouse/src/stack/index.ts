@@ -1,16 +1,19 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createLedgerClient } from '../client.ts';
 import { migrate } from '../migrate/index.ts';
+import { besideUs } from './beside.ts';
 import { type RunningCollector, startCollector } from './collector.ts';
 import { type FoundCollector, findCollector } from './collector-path.ts';
 import { startEngineProcess } from './engine.ts';
+import { type GrafanaChoice, grafanaOfStack } from './grafana-choice.ts';
 import { loadPasswords, type Passwords } from './secrets.ts';
 
 export { type CollectorOptions, type RunningCollector, startCollector } from './collector.ts';
 export { type FoundCollector, findCachedCollector, findCollector } from './collector-path.ts';
 export { type EngineProcess, startEngineProcess } from './engine.ts';
-export { loadPasswords, type Passwords } from './secrets.ts';
+export type { GrafanaChoice } from './grafana-choice.ts';
+export { loadPasswords, type Passwords, passwordFile } from './secrets.ts';
 
 /** `auto`: the real Collector when there is one. `required`: an error without it. `none`: never. */
 export type CollectorChoice = 'auto' | 'required' | 'none';
@@ -30,6 +33,10 @@ export interface StackOptions {
   readonly collectorPath?: string;
   /** More environment for otel-collector.yaml. */
   readonly collectorEnv?: Readonly<Record<string, string>>;
+  /** Default `none`. A Grafana that `auto` finds and cannot start is told in the log; only `required` makes it an error. */
+  readonly grafana?: GrafanaChoice;
+  /** Grafana's port; 0 (default) for any. */
+  readonly grafanaPort?: number;
   /** Default: made at random on the first start and kept in the data directory. */
   readonly passwords?: Passwords;
   /** Default `client_cost`. */
@@ -57,6 +64,18 @@ export interface Stack {
     /** The Collector's own metrics, as a Prometheus page. */
     readonly metricsUrl: string;
   };
+  /** Absent when none was asked for or found. */
+  readonly grafana?: {
+    readonly url: string;
+    readonly user: string;
+    readonly password: string;
+    /** The SMS service that its alerts are sent to, whether or not one runs there. */
+    readonly alertsTo: string;
+    /** What that service must have in its environment, besides a Twilio account and `clientEnv`. */
+    readonly smsEnv: Readonly<Record<string, string>>;
+  };
+  /** Why there is no Grafana although `auto` was asked for, with how to get one. */
+  readonly grafanaMissing?: string;
   /** `collector`: usage events go through the real Collector. `direct`: services write to ClickHouse themselves. */
   readonly mode: 'collector' | 'direct';
   /** What a measured service must have in its environment. */
@@ -66,16 +85,13 @@ export interface Stack {
   /** Rejects when the engine ends without being asked to; never resolves otherwise. */
   readonly failed: Promise<never>;
   /** Process ids, for tests and messages. */
-  pids(): { readonly engine: number | undefined; readonly collector: number | undefined };
-  /** Ends the Collector, then the engine. Undelivered data stays in the data directory. Safe to call twice. */
+  pids(): {
+    readonly engine: number | undefined;
+    readonly collector: number | undefined;
+    readonly grafana?: number | undefined;
+  };
+  /** Ends Grafana, the Collector, then the engine. Undelivered data stays in the data directory. Safe to call twice. */
   stop(): Promise<void>;
-}
-
-const packageRoot = resolve(import.meta.dirname, '..', '..');
-
-/** First of the places that exist: this package (published), then the repository. */
-function besideUs(name: string): string | undefined {
-  return [join(packageRoot, name), join(packageRoot, '..', name)].find((path) => existsSync(path));
 }
 
 /** The Collector to run with its configuration, or why there is none. */
@@ -157,6 +173,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const reader = { ...clickhouse, user: 'grafana', password: passwords.grafana };
 
   let collector: RunningCollector | undefined;
+  let grafana: Awaited<ReturnType<typeof grafanaOfStack>>;
   try {
     log('running the migrations');
     await runMigrations(clickhouse);
@@ -175,7 +192,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         log,
       });
     }
+    grafana = await grafanaOfStack({
+      choice: options.grafana ?? 'none',
+      port: options.grafanaPort ?? 0,
+      dataDir,
+      reader,
+      log,
+    });
   } catch (error) {
+    await collector?.stop();
     await engine.close();
     throw error;
   }
@@ -188,6 +213,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   });
   failed.catch(() => {});
   const running = collector;
+  const dashboards = typeof grafana === 'object' ? grafana : undefined;
   return {
     clickhouse,
     reader,
@@ -201,13 +227,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
             metricsUrl: running.metricsUrl,
           },
         }),
+    ...(dashboards === undefined ? {} : { grafana: dashboards.address }),
+    ...(typeof grafana === 'string' ? { grafanaMissing: grafana } : {}),
     mode: running === undefined ? 'direct' : 'collector',
     env: serviceEnv(clickhouse, running),
     clientEnv: clickhouseEnv('', clickhouse),
     failed,
-    pids: () => ({ engine: engine.pid, collector: running?.pid() }),
+    pids: () => ({ engine: engine.pid, collector: running?.pid(), grafana: dashboards?.running.pid() }),
     stop() {
       stopped ??= (async () => {
+        await dashboards?.running.stop();
         await running?.stop();
         await engine.close();
       })();
