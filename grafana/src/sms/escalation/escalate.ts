@@ -116,7 +116,8 @@ export function unanswered({ db, config, clock }: Pick<SmsDeps, 'db' | 'config' 
   const { count } = db
     .prepare(
       `SELECT COUNT(*) AS count FROM alerts
-       WHERE status = 'firing' AND severity = 'critical' AND acknowledged_at IS NULL AND escalate_at IS NULL AND last_texted_at <= ?`,
+       WHERE status = 'firing' AND severity = 'critical' AND acknowledged_at IS NULL AND escalate_at IS NULL
+         AND coalesce(last_texted_at, fired_at) <= ? AND NOT (foreign_alert = 1 AND route = 'clients')`,
     )
     .get(clock.now() - config.escalateAfterSeconds * 1000) as { count: number };
   return count;

@@ -9,7 +9,7 @@ export interface Escalator {
 }
 
 /** At most this long between two looks: somebody else may have brought an alert forward. */
-const LONGEST_MS = 5_000;
+const LONGEST_MS = 2_000;
 const SHORTEST_MS = 50;
 
 /**

@@ -44,7 +44,7 @@ export function createSmsMetrics(deps: SmsDeps, env: NodeJS.ProcessEnv = process
   const callbacks = counter('callbacks', 'Requests of Twilio, by kind and result');
   const acknowledgements = counter('acknowledgements', 'Alerts acknowledged, by how');
   const limited = counter('limited', 'Requests refused by a rate limit, by endpoint');
-  const delivery = meter.createHistogram('client_cost.sms.delivery', {
+  const delivery = meter.createHistogram('client_cost.sms.delivery.duration', {
     description: 'Time from a text in the outbox to its delivery',
     unit: 's',
     advice: { explicitBucketBoundaries: BUCKETS },
@@ -53,7 +53,7 @@ export function createSmsMetrics(deps: SmsDeps, env: NodeJS.ProcessEnv = process
   const gauge = (name: string, description: string, unit?: string) =>
     meter.createObservableGauge(`client_cost.sms.${name}`, { description, ...(unit === undefined ? {} : { unit }) });
   const texts = gauge('texts', 'Texts in the outbox, by state');
-  const oldest = gauge('oldest_due', 'Age of the oldest text that is due and has not left, by severity', 's');
+  const oldest = gauge('oldest_due.age', 'Age of the oldest text that is due and has not left, by severity', 's');
   const alerts = gauge('alerts', 'Alerts that fire, by whether somebody acknowledged');
   const alone = gauge('unanswered', 'Critical alerts that nobody on call acknowledged');
   const stopped = gauge('stopped_contacts', 'Contacts on call who answered STOP');

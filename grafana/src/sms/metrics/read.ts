@@ -7,7 +7,7 @@ import type { SmsDeps } from '../types.ts';
 export interface SmsState {
   /** Texts by state: `queued`, `sent`, `delivered`, … */
   readonly texts: Readonly<Record<string, number>>;
-  /** Age of the oldest text that is due and has not left; 0 where none. */
+  /** Age of the oldest text that is due or was tried, and of which nobody knows that it left; 0 where none. */
   readonly oldestDueSeconds: number;
   /** The same, critical ones only. */
   readonly oldestCriticalSeconds: number;
@@ -35,7 +35,7 @@ export function readSmsState(deps: SmsDeps): SmsState {
     const row = db
       .prepare(
         `SELECT MIN(created_at) AS at FROM messages
-         WHERE state IN ('queued', 'sending') AND not_before <= ? AND severity LIKE ?`,
+         WHERE state IN ('queued', 'sending', 'maybe_sent') AND (not_before <= ? OR attempts > 0) AND severity LIKE ?`,
       )
       .get(now, severity) as { at: number | null };
     return row.at === null ? 0 : Math.max(0, (now - row.at) / 1000);
