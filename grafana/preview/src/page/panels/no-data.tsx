@@ -1,0 +1,20 @@
+import type { FieldConfigSource } from '@grafana/data';
+
+/** What Grafana shows in the place of a picture when there is nothing to draw: the panel's own text, or "No data". */
+export function NoData({ fieldConfig }: { readonly fieldConfig: FieldConfigSource }) {
+  return (
+    <div
+      data-preview="no-data"
+      style={{
+        display: 'flex',
+        alignItems: 'center',
+        justifyContent: 'center',
+        width: '100%',
+        height: '100%',
+        textAlign: 'center',
+      }}
+    >
+      {fieldConfig.defaults.noValue ?? 'No data'}
+    </div>
+  );
+}
