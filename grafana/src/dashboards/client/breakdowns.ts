@@ -50,7 +50,8 @@ FROM client_month(client_id = ${CLIENT}, as_of = ${AS_OF})`,
 export const models = () =>
   table({
     title: 'By model',
-    description: 'Model calls of the month, by cost. Tokens in include the cached ones, tokens out the reasoning ones.',
+    description:
+      'Model calls of the month, by cost. Tokens in include the cached ones, tokens out the reasoning ones. Unpriced calls are in no cost.',
     sql: `SELECT
   model,
   if(provider = '', service, provider) AS provider,
@@ -59,7 +60,7 @@ export const models = () =>
   toFloat64(output_tokens) AS tokens_out,
   toFloat64(cache_read_tokens) AS tokens_cached,
   toFloat64(unpriced_requests) AS unpriced,
-  toFloat64(cost) AS cost
+  if(unpriced_requests = requests, NULL, toFloat64(cost)) AS cost_usd
 FROM client_usage_by_model(${OF_CLIENT})`,
     noValue: 'No model calls in this month',
     columns: [
@@ -76,7 +77,7 @@ FROM client_usage_by_model(${OF_CLIENT})`,
         width: 130,
         color: [COLOR.plain, [1, COLOR.warning]],
       },
-      { name: 'cost', title: 'Cost', unit: 'currencyUSD', decimals: 4, width: 110 },
+      { name: 'cost_usd', title: 'Cost', unit: 'currencyUSD', decimals: 4, noValue: 'unknown', width: 110 },
     ],
   });
 

@@ -11,11 +11,17 @@ export const costPerDay = () =>
       description: 'List-price cost of all clients by service and day (UTC).',
       sql: `SELECT
   formatDateTime(day, '%e %b') AS day_name,
-  ${SERVICES.map(({ column, title }) => `toFloat64(sum(${column})) AS "${title}"`).join(',\n  ')}
-FROM usage_client_days
-WHERE day BETWEEN ${FIRST_DAY} AND ${LAST_DAY}
-GROUP BY day
-ORDER BY day WITH FILL FROM ${FIRST_DAY} TO ${LAST_DAY} + 1`,
+  ${SERVICES.map(({ column, title }) => `toFloat64(${column}) AS "${title}"`).join(',\n  ')}
+FROM (
+  SELECT
+    u.day AS day,
+    ${SERVICES.map(({ column }) => `sum(u.${column}) AS ${column}`).join(',\n    ')}
+  FROM usage_client_days AS u
+  WHERE u.day BETWEEN ${FIRST_DAY} AND ${LAST_DAY}
+  GROUP BY u.day
+  ORDER BY u.day WITH FILL FROM ${FIRST_DAY} TO ${LAST_DAY} + 1
+)
+ORDER BY day`,
       unit: 'currencyUSD',
       noValue: 'No usage in this month',
     },
