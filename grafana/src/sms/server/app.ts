@@ -1,7 +1,7 @@
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import type { ServerContext } from './context.ts';
 import { grafanaWebhook, requireSignature, WEBHOOK_BYTES } from './grafana.ts';
-import { health } from './health.ts';
+import { health, isProxied } from './health.ts';
 import { LIMITS, type Limits, limiter } from './limits.ts';
 import { FORM_BYTES, pageHeaders, showLink, useLink } from './link.ts';
 import { requireTwilioSignature, TWILIO_BYTES, twilioIncoming, twilioStatus, verifyTwilio } from './twilio.ts';
@@ -58,7 +58,11 @@ export function createApp(context: ServerContext, limits: Limits = LIMITS): Expr
 
   const watch = limiter('watch', limits.watch, metrics);
   app.get('/healthz', watch, health(context));
-  app.get('/metrics', watch, (request, response) => metrics.handle(request, response));
+  // For who watches the service, not for the world that the proxy lets in.
+  app.get('/metrics', watch, (request, response, next) => {
+    if (isProxied(request)) next();
+    else metrics.handle(request, response);
+  });
 
   app.use((_request, response) => {
     response.status(404).type('text/plain').send('Not found\n');

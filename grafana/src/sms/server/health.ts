@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { readSmsState } from '../metrics/read.ts';
 import type { SmsDeps } from '../types.ts';
 import type { ServerContext } from './context.ts';
@@ -9,12 +9,13 @@ export const STUCK_SECONDS = 300;
 const PROBE_MS = 5_000;
 
 /**
- * `GET /healthz`: 200 while the database can be written and no critical text is stuck, else 503 with the problems. Contacts by name, no numbers.
+ * `GET /healthz`: 200 while the database can be written and no critical text is stuck, else 503. With the problems and the outbox's state (contacts by
+ * name, no numbers) for who asks the service itself; through a proxy, that is from outside, `ok` alone.
  */
 export function health({ deps }: ServerContext): RequestHandler {
   let probed = Number.NEGATIVE_INFINITY;
   let broken: string | undefined;
-  return (_request, response) => {
+  return (request, response) => {
     const problems: string[] = [];
     const now = performance.now();
     if (now - probed > PROBE_MS || broken !== undefined) {
@@ -29,9 +30,11 @@ export function health({ deps }: ServerContext): RequestHandler {
           `A critical text has waited ${Math.round(state.oldestCriticalSeconds)} s: see the log for what Twilio answers`,
         );
       }
-      response.status(problems.length === 0 ? 200 : 503).json({ ok: problems.length === 0, problems, ...state });
+      const ok = problems.length === 0;
+      response.status(ok ? 200 : 503).json(isProxied(request) ? { ok } : { ok, problems, ...state });
     } catch (error) {
-      response.status(503).json({ ok: false, problems: [`The database cannot be read: ${(error as Error).message}`] });
+      const problem = `The database cannot be read: ${(error as Error).message}`;
+      response.status(503).json(isProxied(request) ? { ok: false } : { ok: false, problems: [problem] });
     }
   };
 }
@@ -45,4 +48,9 @@ function probe({ db }: SmsDeps): string | undefined {
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/** Whether a proxy passed the request on: then it may come from anywhere. */
+export function isProxied({ headers }: Request): boolean {
+  return ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'].some((name) => headers[name] !== undefined);
 }

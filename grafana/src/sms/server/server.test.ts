@@ -159,6 +159,10 @@ test('healthz and metrics name no number; nothing tells what the server is made 
   expect(metrics).toMatch(/client_cost_sms_stopped_contacts 1/);
   expect(metrics).toMatch(/service_name="client-cost-sms"/);
   expect(metrics).not.toMatch(/403555|\bada\b/);
+  // From outside, through the proxy: whether it works, and nothing else.
+  const outside = { headers: { 'x-forwarded-for': '203.0.113.7' } };
+  expect(await (await fetch(`${service.url}/healthz`, outside)).json()).toEqual({ ok: true });
+  expect((await fetch(`${service.url}/metrics`, outside)).status).toBe(404);
   expect((await fetch(`${service.url}/nothing`)).status).toBe(404);
 });
 
