@@ -1,3 +1,4 @@
+export * from './alerts/index.ts';
 export { type CliIo, processIo } from './cli/io.ts';
 export { runCli } from './cli/program.ts';
 export {

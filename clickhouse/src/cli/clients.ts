@@ -13,6 +13,7 @@ A client needs no entry to be billed; an entry gives it a name and thresholds of
 Examples:
   client-cost clients list
   client-cost clients set acme --name "Acme Inc." --warning 50 --critical 100 --spike 50
+  client-cost clients set acme --spike-critical 200 --anomaly 120
   client-cost clients set acme --warning default
   client-cost clients deactivate acme
   client-cost clients price acme --service twilio_sms --unit segment --per-unit 0.01
@@ -61,6 +62,8 @@ interface SetOptions extends ConnectionOptions {
   warning?: string;
   critical?: string;
   spike?: string;
+  spikeCritical?: string;
+  anomaly?: string;
 }
 
 function setCommand(io: CliIo): Command {
@@ -70,7 +73,12 @@ function setCommand(io: CliIo): Command {
     .option('--name <text>', 'name in reports')
     .option('--warning <usd>', 'monthly warning threshold; "default" for the default')
     .option('--critical <usd>', 'monthly critical threshold; "default" for the default')
-    .option('--spike <percent>', 'rise over the previous month; "default" for the default')
+    .option('--spike <percent>', 'rise over the previous month that is a warning; "default" for the default')
+    .option('--spike-critical <percent>', 'rise over the previous month that is critical; "default" for the default')
+    .option(
+      '--anomaly <percent>',
+      'projection in percent of the critical threshold that is a warning; "default" for the default',
+    )
     .action(async (id: string, options: SetOptions) => {
       const change: ClientChange = {
         id,
@@ -78,6 +86,8 @@ function setCommand(io: CliIo): Command {
         monthlyWarning: threshold(options.warning),
         monthlyCritical: threshold(options.critical),
         spikePercent: threshold(options.spike),
+        spikeCriticalPercent: threshold(options.spikeCritical),
+        anomalyPercent: threshold(options.anomaly),
       };
       io.stdout(clientTable([await useClient(io, options, (client) => setClient(client, change))]));
     });
@@ -88,16 +98,19 @@ const threshold = (text: string | undefined): string | null | undefined => (text
 
 function clientTable(records: readonly ClientRecord[]): string {
   const usd = (value: string | null): string => (value === null ? 'default' : formatUsd(value));
+  const percent = (value: string | null): string => (value === null ? 'default' : `${value} %`);
   return table(
-    ['Client', 'Name', 'Active', 'Warning', 'Critical', 'Spike'],
-    records.map(({ id, name, active, monthlyWarning, monthlyCritical, spikePercent }) => [
-      printable(id),
-      printable(name),
-      active ? 'yes' : 'no',
-      usd(monthlyWarning),
-      usd(monthlyCritical),
-      spikePercent === null ? 'default' : `${spikePercent} %`,
+    ['Client', 'Name', 'Active', 'Warning', 'Critical', 'Spike', 'critical', 'Anomaly'],
+    records.map((record) => [
+      printable(record.id),
+      printable(record.name),
+      record.active ? 'yes' : 'no',
+      usd(record.monthlyWarning),
+      usd(record.monthlyCritical),
+      percent(record.spikePercent),
+      percent(record.spikeCriticalPercent),
+      percent(record.anomalyPercent),
     ]),
-    [3, 4, 5],
+    [3, 4, 5, 6, 7],
   );
 }

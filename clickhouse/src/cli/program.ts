@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { alertsCommand } from './alerts.ts';
 import { backfillCommand } from './backfill.ts';
 import { billCommand } from './bill.ts';
 import { clientsCommand } from './clients.ts';
@@ -42,6 +43,7 @@ export function createProgram(io: CliIo): Command {
     billCommand(io),
     coverageCommand(io),
     clientsCommand(io),
+    alertsCommand(io),
     pricesCommand(io),
     repriceCommand(io),
     backfillCommand(io),

@@ -1,17 +1,21 @@
+import type { RecordedAlert } from '../alerts/index.ts';
 import type { ClientSummary, MonthlyClientSummary, PeriodSummary } from '../queries/index.ts';
+import { alertTable } from './alerts-table.ts';
 import { csv, formatChange, formatCount, formatUsd, printable } from './format.ts';
 import { table } from './table.ts';
 
 /** What `report` prints for all clients; `month` is set when the period is a whole month. */
 export interface AllClientsReport extends PeriodSummary {
   readonly month?: string;
+  /** Open alerts of the period, critical ones first. */
+  readonly alerts: readonly RecordedAlert[];
   readonly clients: readonly (ClientSummary &
     Partial<Pick<MonthlyClientSummary, 'previousMonthCost' | 'costChangePercent'>>)[];
 }
 
 /** The admin screen: cards, then the clients, dearest first. */
 export function allClientsTable(report: AllClientsReport, today: string): string {
-  const { month, from, to, totals, clients } = report;
+  const { month, from, to, totals, clients, alerts } = report;
   const running = from <= today && today <= to ? ', so far' : '';
   const lines = [`API usage, all clients, ${month ?? `${from} to ${to}`}${running} (USD)`, ''];
   const cards: [string, string, string][] = [
@@ -22,6 +26,7 @@ export function allClientsTable(report: AllClientsReport, today: string): string
   ];
   for (const [name, value, note] of cards) lines.push(`${name.padEnd(20)}${value.padEnd(14)}${note}`.trimEnd());
   lines.push('');
+  if (alerts.length > 0) lines.push(alertTable(alerts));
   if (clients.length === 0) return `${lines.join('\n')}No usage in this period.\n`;
   const body = table(
     ['Client', ...SERVICES.map(([title]) => title), 'Total', ...(month === undefined ? [] : ['vs last month'])],

@@ -1,4 +1,6 @@
+import type { RecordedAlert } from '../alerts/index.ts';
 import type { ClientUsageSummary, CurrentMonthUsage, Settlement } from '../queries/index.ts';
+import { alertTable } from './alerts-table.ts';
 import { csv, formatChange, formatCount, formatUsd, printable } from './format.ts';
 import { warnings } from './report-all.ts';
 import { settlementTable } from './settlement.ts';
@@ -14,6 +16,8 @@ export interface ClientReport extends ClientUsageSummary {
   readonly costChangePercent: number | null;
   /** What was estimated beside what the providers then charged, per service; empty where nothing is settled. */
   readonly settlement: readonly Settlement[];
+  /** Its open alerts of the period, critical ones first. */
+  readonly alerts: readonly RecordedAlert[];
 }
 
 /** One client in detail: cards, services, operations, models, days. */
@@ -21,6 +25,7 @@ export function clientTable(report: ClientReport): string {
   const { clientId, clientName, month, from, to, total } = report;
   const who = clientName === clientId ? printable(clientId) : `${printable(clientName)} (${printable(clientId)})`;
   const parts = [`${who}, ${month ?? `${from} to ${to}`} (USD)\n`, cards(report)];
+  if (report.alerts.length > 0) parts.push(alertTable(report.alerts));
   if (total.requests === 0) return `${parts.join('\n')}\nNo usage in this period.\n`;
   parts.push(services(report), settled(report), operations(report), models(report), days(report), warnings(total));
   return parts.filter((part) => part !== '').join('\n');

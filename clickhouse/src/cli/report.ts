@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { Command, Option } from 'commander';
+import { getActiveAlerts, type RecordedAlert } from '../alerts/index.ts';
 import type { ConnectionOptions } from '../client.ts';
 import {
   getClientUsageSummary,
@@ -88,10 +89,16 @@ async function report(
     if (format === 'json') return json(data);
     return format === 'csv' ? clientCsv(data) : clientTable(data);
   }
-  const data: AllClientsReport =
+  const [summary, active] = await Promise.all([
     period.month === undefined
-      ? await getPeriodSummary(client, period)
-      : { ...monthPeriod(period.month), ...(await getMonthlySummary(client, { month: period.month })) };
+      ? getPeriodSummary(client, period)
+      : getMonthlySummary(client, { month: period.month }).then((monthly) => ({
+          ...monthPeriod(monthly.month),
+          ...monthly,
+        })),
+    getActiveAlerts(client),
+  ]);
+  const data: AllClientsReport = { ...summary, alerts: alertsOf(active, period, today) };
   if (format === 'json') return json(data);
   return format === 'csv' ? allClientsCsv(data) : allClientsTable(data, today);
 }
@@ -105,12 +112,13 @@ async function clientReport(
   // Of the month in progress only the days so far are shown; of any other period every day.
   const inProgress = period.month === today.slice(0, 7);
   const to = inProgress ? today : period.to;
-  const [summary, record, monthly, current, settlement] = await Promise.all([
+  const [summary, record, monthly, current, settlement, active] = await Promise.all([
     getClientUsageSummary(client, { clientId, from: period.from, to }),
     listClients(client).then((records) => records.find(({ id }) => id === clientId)),
     period.month === undefined ? undefined : getMonthlySummary(client, { month: period.month }),
     inProgress ? getCurrentMonthUsage(client, { clientId, asOf: today }) : undefined,
     getSettlement(client, { clientId, from: period.from, to }),
+    getActiveAlerts(client, { clientId }),
   ]);
   const month = monthly?.clients.find((row) => row.clientId === clientId);
   return {
@@ -121,7 +129,15 @@ async function clientReport(
     previousMonthCost: month?.previousMonthCost ?? null,
     costChangePercent: month?.costChangePercent ?? null,
     settlement: settlement.filter(({ settledRequests }) => settledRequests > 0),
+    alerts: alertsOf(active, period, today),
   };
+}
+
+/** The open alerts that are about a period; the pipeline's have no month and are about now. */
+function alertsOf(active: readonly RecordedAlert[], { from, to }: Period, today: string): RecordedAlert[] {
+  return active.filter(({ month }) =>
+    month === '' ? from <= today && today <= to : from.slice(0, 7) <= month && month <= to.slice(0, 7),
+  );
 }
 
 const json = (data: unknown): string => `${JSON.stringify(data, null, 2)}\n`;

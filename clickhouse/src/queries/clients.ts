@@ -12,6 +12,10 @@ export interface ClientRecord {
   readonly monthlyCritical: string | null;
   /** Rise over the previous month in percent. */
   readonly spikePercent: string | null;
+  /** Rise over the previous month that is critical, in percent. */
+  readonly spikeCriticalPercent: string | null;
+  /** Projection in percent of the critical threshold that is an anomaly. */
+  readonly anomalyPercent: string | null;
   /** Added to what is billed, in percent; null: none. */
   readonly marginPercent: string | null;
   /** USD added to a month's bill; null: none. */
@@ -26,6 +30,8 @@ export interface ClientChange {
   readonly monthlyWarning?: string | null | undefined;
   readonly monthlyCritical?: string | null | undefined;
   readonly spikePercent?: string | null | undefined;
+  readonly spikeCriticalPercent?: string | null | undefined;
+  readonly anomalyPercent?: string | null | undefined;
   /** Null takes the margin away. */
   readonly marginPercent?: string | null | undefined;
   readonly marginFixed?: string | null | undefined;
@@ -65,6 +71,8 @@ export async function setClient(client: ClickHouseClient, change: ClientChange):
     monthlyWarning: threshold('warning', change.monthlyWarning, before.monthlyWarning, 16),
     monthlyCritical: threshold('critical', change.monthlyCritical, before.monthlyCritical, 16),
     spikePercent: threshold('spike', change.spikePercent, before.spikePercent, 7),
+    spikeCriticalPercent: threshold('critical spike', change.spikeCriticalPercent, before.spikeCriticalPercent, 7),
+    anomalyPercent: threshold('anomaly', change.anomalyPercent, before.anomalyPercent, 7),
     marginPercent: threshold('margin percent', change.marginPercent, before.marginPercent, 5, 4),
     marginFixed: threshold('fixed margin', change.marginFixed, before.marginFixed, 16),
   };
@@ -72,10 +80,16 @@ export async function setClient(client: ClickHouseClient, change: ClientChange):
   if (monthlyWarning !== null && monthlyCritical !== null && Number(monthlyWarning) > Number(monthlyCritical)) {
     throw new QueryInputError(`warning ${monthlyWarning} is above critical ${monthlyCritical}`);
   }
+  const { spikePercent, spikeCriticalPercent } = after;
+  if (spikePercent !== null && spikeCriticalPercent !== null && Number(spikePercent) > Number(spikeCriticalPercent)) {
+    throw new QueryInputError(`spike ${spikePercent} is above critical spike ${spikeCriticalPercent}`);
+  }
   await client.command({
-    query: `INSERT INTO clients (id, name, active, monthly_warning, monthly_critical, spike_percent, margin_percent, margin_fixed)
+    query: `INSERT INTO clients (id, name, active, monthly_warning, monthly_critical, spike_percent, spike_critical_percent, anomaly_percent,
+        margin_percent, margin_fixed)
       SELECT {id:String}, {name:String}, {active:Bool}, toDecimal64OrNull({warning:String}, 2),
         toDecimal64OrNull({critical:String}, 2), toDecimal32OrNull({spike:String}, 2),
+        toDecimal32OrNull({spikeCritical:String}, 2), toDecimal32OrNull({anomaly:String}, 2),
         toDecimal32OrNull({marginPercent:String}, 4), toDecimal64OrNull({marginFixed:String}, 2)`,
     query_params: {
       id,
@@ -84,6 +98,8 @@ export async function setClient(client: ClickHouseClient, change: ClientChange):
       warning: monthlyWarning ?? '',
       critical: monthlyCritical ?? '',
       spike: after.spikePercent ?? '',
+      spikeCritical: after.spikeCriticalPercent ?? '',
+      anomaly: after.anomalyPercent ?? '',
       marginPercent: after.marginPercent ?? '',
       marginFixed: after.marginFixed ?? '',
     },
@@ -115,6 +131,8 @@ function unnamed(id: string): ClientRecord {
     monthlyWarning: null,
     monthlyCritical: null,
     spikePercent: null,
+    spikeCriticalPercent: null,
+    anomalyPercent: null,
     marginPercent: null,
     marginFixed: null,
   };
@@ -128,6 +146,8 @@ function record(row: Row): ClientRecord {
     monthlyWarning: textOrNull(row, 'monthly_warning'),
     monthlyCritical: textOrNull(row, 'monthly_critical'),
     spikePercent: textOrNull(row, 'spike_percent'),
+    spikeCriticalPercent: textOrNull(row, 'spike_critical_percent'),
+    anomalyPercent: textOrNull(row, 'anomaly_percent'),
     marginPercent: textOrNull(row, 'margin_percent'),
     marginFixed: textOrNull(row, 'margin_fixed'),
   };
