@@ -4,7 +4,7 @@ import { MAY_REPEAT } from '../texts/compose.ts';
 import { quietUntil } from '../texts/quiet.ts';
 import type { SmsDeps } from '../types.ts';
 import { bringForward } from './forward.ts';
-import { isStopped, NEVER_LEFT, settleText } from './queue.ts';
+import { isStopped, NEVER_LEFT, OF_ROUTE, routeOf, settleText } from './queue.ts';
 import { severityOf, textOf, wantedAlerts } from './text.ts';
 import type { Timings } from './timings.ts';
 
@@ -177,9 +177,11 @@ function mergeWaiting(deps: SmsDeps, row: Waiting, at: number): boolean {
   if (!mine) return false;
   const others = db
     .prepare(
-      `SELECT m.id FROM messages m WHERE m.phone = ? AND m.id <> ? AND m.kind = ? AND m.kind = 'alert' AND m.not_before <= ? AND ${NEVER_LEFT}`,
+      `SELECT m.id FROM messages m WHERE m.phone = ? AND m.id <> ? AND m.kind = ? AND m.kind = 'alert' AND m.not_before <= ?
+        AND ${NEVER_LEFT} AND ${OF_ROUTE}`,
     )
-    .all(row.phone, row.id, row.kind, at) as { id: number }[];
+
+    .all(row.phone, row.id, row.kind, at, routeOf(db, wantedAlerts(db, row.id)[0]?.id ?? 0)) as { id: number }[];
   for (const { id } of others) {
     for (const alert of wantedAlerts(db, id)) {
       db.prepare('INSERT OR IGNORE INTO message_alerts (message_id, alert_id) VALUES (?, ?)').run(row.id, alert.id);

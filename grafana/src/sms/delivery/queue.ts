@@ -24,9 +24,20 @@ export interface TextsToQueue {
 export const NEVER_LEFT = `m.state = 'queued' AND m.composed = 1 AND NOT EXISTS (
   SELECT 1 FROM attempts t WHERE t.message_id = m.id AND t.outcome <> 'refused')`;
 
+/** Nothing of the other route in it. */
+export const OF_ROUTE = `NOT EXISTS (SELECT 1 FROM message_alerts o JOIN alerts oa ON oa.id = o.alert_id
+  WHERE o.message_id = m.id AND oa.route <> ?)`;
+
+/** Of an alert. */
+export function routeOf(db: SmsDeps['db'], alertId: number): string {
+  return (
+    (db.prepare('SELECT route FROM alerts WHERE id = ?').get(alertId) as { route: string } | undefined)?.route ?? ''
+  );
+}
+
 /**
  * Puts texts into the outbox, in the caller's transaction: one per contact, and none more where one already waits for this number: it tells about
- * these alerts too. A number that answered STOP gets none (its alerts' events say so). Wake the sender after the commit.
+ * these alerts too, those of one route together. A number that answered STOP gets none (its alerts' events say so). Wake the sender after the commit.
  *
  * @returns how many texts were queued or grew
  */
@@ -62,12 +73,15 @@ export function isStopped({ db }: Pick<SmsDeps, 'db'>, phone: string): boolean {
 
 function waitingFor({ db }: SmsDeps, texts: TextsToQueue, { phone }: Contact): number | undefined {
   if (texts.body !== undefined || texts.kind === 'reply') return undefined;
+  const route = routeOf(db, texts.alertIds[0] ?? 0);
+  // What waits for the morning is not told at night because something else is.
+  const held = texts.notBefore === undefined ? 0 : 1;
   const row = db
     .prepare(
-      `SELECT m.id FROM messages m WHERE m.phone = ? AND m.kind = ? AND ${NEVER_LEFT}
-        AND (m.held = ? OR m.not_before <= ?) AND (? IS NULL OR m.code = ?) ORDER BY m.id LIMIT 1`,
+      `SELECT m.id FROM messages m WHERE m.phone = ? AND m.kind = ? AND ${NEVER_LEFT} AND ${OF_ROUTE}
+        AND (m.held = ? OR (? = 0 AND m.not_before <= ?)) AND (? IS NULL OR m.code = ?) ORDER BY m.id LIMIT 1`,
     )
-    .get(phone, texts.kind, texts.notBefore === undefined ? 0 : 1, texts.at, texts.code ?? null, texts.code ?? null) as
+    .get(phone, texts.kind, route, held, held, texts.at, texts.code ?? null, texts.code ?? null) as
     | { id: number }
     | undefined;
   return row?.id;
