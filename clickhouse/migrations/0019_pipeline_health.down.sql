@@ -1,5 +1,4 @@
 DROP VIEW IF EXISTS {{db}}.sms_troubles{{on_cluster}} SYNC;
-DROP VIEW IF EXISTS {{db}}.sms_flow{{on_cluster}} SYNC;
 DROP VIEW IF EXISTS {{db}}.sms_summary{{on_cluster}} SYNC;
 DROP VIEW IF EXISTS {{db}}.collector_refusals{{on_cluster}} SYNC;
 DROP VIEW IF EXISTS {{db}}.collector_queues{{on_cluster}} SYNC;

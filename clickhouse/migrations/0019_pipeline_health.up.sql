@@ -27,8 +27,7 @@ SELECT
     count() * 60 / greatest(1, dateDiff('second',
         greatest(point, toDateTime({from_time:DateTime}, 'UTC')),
         least(point + toIntervalSecond({step_seconds:UInt32}), toDateTime({to_time:DateTime}, 'UTC')))) AS events_per_minute,
-    {{use:delays}},
-    toNullable(countIf(c.is_unpriced) * 100 / count()) AS unpriced_percent
+    {{use:delays}}
 FROM ({{use:charges}}) AS c
 GROUP BY point
 ORDER BY point WITH FILL
@@ -255,15 +254,3 @@ SELECT
         )
     ) AS seconds_to_delivery
 FROM ({{use:texts}});
-
--- What happened to texts, per point; points without any are left out.
-CREATE VIEW IF NOT EXISTS {{db}}.sms_flow{{on_cluster}} AS
-SELECT
-    toStartOfInterval(toDateTime(a.time, 'UTC'), toIntervalSecond({step_seconds:UInt32})) AS point,
-    multiIf(a.event = 'maybe_sent', 'maybe sent', a.event IN ('undelivered', 'failed'), 'not delivered', toString(a.event)) AS what,
-    count() AS texts
-FROM {{db}}.usage_alerts AS a FINAL
-WHERE a.event IN ('queued', 'sent', 'delivered', 'undelivered', 'maybe_sent', 'failed') AND a.recipient != ''
-    AND a.time >= {from_time:DateTime} AND a.time < {to_time:DateTime}
-GROUP BY point, what
-ORDER BY point, what;
