@@ -8,6 +8,8 @@ export interface PendingEvent {
 
 /** Rows of one insert. */
 export const BATCH = 500;
+/** An answer that takes longer does not come. */
+const INSERT_MS = 30_000;
 /** Exported events are kept here so long. */
 export const KEEP_MS = 30 * 86_400_000;
 
@@ -38,8 +40,10 @@ export async function exportEvents(
   deps: SmsDeps,
   client: ClickHouseClient,
   events: readonly PendingEvent[],
+  signal: AbortSignal,
 ): Promise<void> {
   await client.insert({
+    abort_signal: AbortSignal.any([signal, AbortSignal.timeout(INSERT_MS)]),
     table: 'usage_alerts',
     format: 'JSONEachRow',
     values: events.map(({ row }) => withoutNumbers(JSON.parse(row) as Record<string, unknown>)),

@@ -34,6 +34,7 @@ export function createLifeExporter(deps: SmsDeps, options: LifeOptions = {}): Li
   /** Rows that ClickHouse refused by themselves: tried again after a restart. */
   const refused = new Set<string>();
   let failures = 0;
+  const ending = new AbortController();
   let stopping = false;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
@@ -64,7 +65,7 @@ export function createLifeExporter(deps: SmsDeps, options: LifeOptions = {}): Li
 
   const write = async (to: NonNullable<typeof client>, events: readonly PendingEvent[]): Promise<void> => {
     try {
-      await exportEvents(deps, to, events);
+      await exportEvents(deps, to, events, ending.signal);
     } catch (error) {
       if (!isAboutRows(error)) throw error;
       const [only] = events;
@@ -111,11 +112,11 @@ export function createLifeExporter(deps: SmsDeps, options: LifeOptions = {}): Li
         await running;
         await run();
       })();
-      const timeout = new Promise<void>((resolve) => setTimeout(resolve, STOP_MS).unref());
-      await Promise.race([last, timeout]);
-      // Ends a request that hangs; its rows stay.
-      await client?.close();
+      // A request that hangs ends; its rows stay.
+      const patience = setTimeout(() => ending.abort(), STOP_MS);
       await last;
+      clearTimeout(patience);
+      await client?.close();
     },
   };
 }

@@ -53,7 +53,6 @@ export function grafanaWebhook(context: ServerContext, route: Route): RequestHan
     try {
       const result = acceptWebhook(deps, route, parse(rawBody));
       metrics.webhook(route, 'accepted');
-      log.info({ route, ...result }, 'Webhook accepted');
       response.status(200).json(counts(result));
       context.wakeSender();
       context.escalator.wake();

@@ -6,7 +6,7 @@ import { createSender } from '../delivery/sender.ts';
 import { createEscalator } from '../escalation/escalator.ts';
 import { createLifeExporter } from '../life/exporter.ts';
 import { createSmsLog } from '../log.ts';
-import { createSmsMetrics } from '../metrics/metrics.ts';
+import { createSmsMetrics, type SmsMetrics } from '../metrics/metrics.ts';
 import { openStore } from '../store/open.ts';
 import type { Clock, SmsConfig, SmsDeps, SmsLog } from '../types.ts';
 import { createApp } from './app.ts';
@@ -35,6 +35,7 @@ export interface SmsService {
 export const HEAD_MS = 5_000;
 export const BODY_MS = 10_000;
 const CLOSE_MS = 5_000;
+const METRICS_MS = 3_000;
 const HOUSEKEEPING_MS = 600_000;
 const MAX_CONNECTIONS = 200;
 
@@ -102,14 +103,20 @@ export async function startSmsService(config: SmsConfig, options: StartOptions =
         await closeServer(server);
         await Promise.all([sender.stop(), silencer.stop()]);
         await life.stop();
-        await metrics
-          .close()
-          .catch((error: Error) => log.warn({ error: error.message }, 'The last metrics were not sent'));
+        await closeMetrics(deps, metrics);
         db.close();
       })();
       return closing;
     },
   };
+}
+
+/** The last figures go out over OTLP, where somebody takes them soon. */
+async function closeMetrics({ log }: SmsDeps, metrics: SmsMetrics): Promise<void> {
+  const late = new Promise<void>((resolve) => setTimeout(resolve, METRICS_MS).unref());
+  await Promise.race([metrics.close(), late]).catch((error: Error) =>
+    log.warn({ error: error.message }, 'The last metrics were not sent'),
+  );
 }
 
 function tidy(deps: SmsDeps): void {
