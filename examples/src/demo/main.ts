@@ -8,11 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLedgerClient, getMonthlySummary, processIo, runCli, setClient, utcDay } from '@client-cost/clickhouse';
 import { type Stack, startStack } from '@client-cost/clickhouse/stack';
+import { DEMO_THRESHOLDS, playAlert, playRunaway } from './alert.ts';
 import { DEMO_CLIENTS, type DemoClient } from './clients.ts';
 import { type ExpectedBill, expectedBills, formatPico, parsePico } from './expected.ts';
 import { type LastMonth, monthBefore, planLastMonth } from './history.ts';
 import { checkBills, waitForEvents } from './ledger.ts';
 import { type DemoOptions, HELP, readOptions } from './options.ts';
+import { startPager } from './pager.ts';
 import { ended, firstMessage, startMeasured, terminate } from './processes.ts';
 import { type DemoProviders, startProviders } from './providers.ts';
 import { buy, numberOf, purchasesOf } from './purchases.ts';
@@ -96,7 +98,6 @@ async function demo({ keep, live }: DemoOptions): Promise<boolean> {
   const failures = traffic.filter(({ status }) => status !== 200);
   if (failures.length > 0) throw new Error(`${failures.length} requests failed, the first with ${failures[0]?.status}`);
   if (providers) await playPurchases(serviceUrl, clients, providers);
-  if (!keep) await terminate(service, 'The service');
 
   const ids = clients.map(({ id }) => id);
   const numbers = Object.fromEntries(ids.map((id, index) => [numberOf(index), id]));
@@ -124,11 +125,33 @@ async function demo({ keep, live }: DemoOptions): Promise<boolean> {
       `  Last month is made up for this demo: ${history.events} events dated ${monthBefore(month)}, recorded the ordinary way.\n`,
     );
 
-  const ok = standIn
+  let ok = standIn
     ? check(sumBills(expectedBills(traffic, standIn.requests), bought), summary) &&
       check(history!.bills, await getMonthlySummary(ledger, { month: monthBefore(month) }))
     : checkCount(traffic, found);
   say(ok ? 'the bills are exact' : 'THE BILLS ARE WRONG');
+
+  if (standIn) {
+    const { clientId, clientName } = dearest;
+    const pager = await startPager(stack, dataDir);
+    undo.push(() => pager.close());
+    await setClient(ledger, { id: clientId, ...DEMO_THRESHOLDS });
+    const runaway = await playRunaway(serviceUrl, clientId);
+    await waitForEvents(ledger, events + runaway.length, 45_000);
+    say(`costs rise: ${runaway.length} calls of ${clientName} with whole transcripts in them`);
+    const alertCommand = (...args: string[]) =>
+      command({ ...stack, clientEnv: { ...stack.clientEnv, ...pager.env } }, ...args);
+    const paged = await playAlert({ clientId, clientName, month, pager, command: alertCommand, say });
+    const after = await getMonthlySummary(ledger, { month });
+    const exact = check(sumBills(expectedBills([...traffic, ...runaway], standIn.requests), bought), after);
+    say(
+      paged && exact
+        ? 'the alert was sent, answered and acknowledged; the bills are still exact'
+        : 'THE ALERT WENT WRONG',
+    );
+    ok = ok && paged && exact;
+  }
+  if (!keep) await terminate(service, 'The service');
   if (keep) await stay(stack, serviceUrl, providers, service);
   return ok;
 }
