@@ -42,6 +42,8 @@ export async function exportEvents(
   events: readonly PendingEvent[],
   signal: AbortSignal,
 ): Promise<void> {
+  // The client does not notice a signal that was given before the request.
+  signal.throwIfAborted();
   await client.insert({
     abort_signal: AbortSignal.any([signal, AbortSignal.timeout(INSERT_MS)]),
     table: 'usage_alerts',
