@@ -40,6 +40,13 @@ it('prints the clients, checks their bills, ends and leaves nothing behind', asy
   expect(seen.out).toMatch(/Harbour Auto Repair .*–$/m);
   expect(seen.out).toMatch(/Projected total +\$/);
   expect(seen.out).toContain('the bills are exact');
+  expect(seen.out).toMatch(/^critical +Northside Plumbing .*Monthly usage has exceeded \$15\.00$/m);
+  expect(seen.out).toMatch(
+    /SMS to the person on call: ⚠️ .*Northside Plumbing: Monthly usage has exceeded \$15\.00.*Reply \d{4}/,
+  );
+  expect(seen.out).toMatch(/ada answers "ack \d{4}" and gets: Acknowledged/);
+  expect(seen.out).toMatch(/^critical +Northside Plumbing .*\bdelivered .*\bby ada \(sms\)/m);
+  expect(seen.out).toContain('the bills are still exact');
   expect(seen.out).not.toContain('≠');
   expect(readdirSync(temp)).toEqual([]);
 });

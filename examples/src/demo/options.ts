@@ -8,11 +8,12 @@ export interface DemoOptions {
 export const HELP = `npm run demo [-- options]
 
 Starts the whole pipeline on this machine, plays the traffic of four clients through the example service and prints what each of
-them costs. Checks its own result to the last digit, ends by itself and leaves nothing behind.
+them costs; then one client's costs rise, an alert fires, and the person on call is texted and answers (Twilio is played here). Checks
+its own result to the last digit, ends by itself and leaves nothing behind.
 
   --keep   stay up after the report and print the addresses; Ctrl+C ends it and removes its data
   --live   call the real OpenAI API with OPENAI_API_KEY instead of the local stand-in: 12 short calls,
-           at most 0.02 USD in all
+           at most 0.02 USD in all; without the alert
   --help   this text
 
 Exit code: 0 when the bill is exactly what the provider's answers cost, 1 when not or when something failed, 2 for a wrong option.`;
