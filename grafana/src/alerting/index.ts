@@ -26,7 +26,10 @@ function routedByThemselves(): readonly RuleGroup[] {
     ...group,
     rules: group.rules.map((rule) => ({
       ...rule,
-      notification_settings: notificationSettings(rule.labels.route === 'clients' ? 'clients' : 'operations'),
+      notification_settings: notificationSettings(
+        rule.labels.route === 'clients' ? 'clients' : 'operations',
+        rule.execErrState === 'Error',
+      ),
     })),
   }));
 }

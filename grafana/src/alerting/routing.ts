@@ -21,14 +21,21 @@ const TIMING: Timing = {
   repeat_interval: '25h',
 };
 
-/** What a rule says for itself where the tree of policies is somebody else's. */
-export function notificationSettings(route: RouteName): NotificationSettings {
-  return { receiver: RECEIVERS[route], ...TIMING };
+/** Errors of the datasource wait this long: a restart of ClickHouse texts nobody. */
+const PATIENT: Timing = { ...TIMING, group_wait: '5m' };
+
+/**
+ * What a rule says for itself where the tree of policies is somebody else's.
+ *
+ * @param errors whether the rule tells of errors of the datasource: those come by its own route then
+ */
+export function notificationSettings(route: RouteName, errors: boolean): NotificationSettings {
+  return { receiver: RECEIVERS[route], ...(errors ? PATIENT : TIMING) };
 }
 
 /**
  * The tree of policies. The first match counts: a rule that could not be evaluated goes to operations even when its label says
- * `route=clients`, after five minutes, so that a restart of ClickHouse texts nobody.
+ * `route=clients`.
  */
 export const policies: AlertingFile = {
   apiVersion: 1,
@@ -41,8 +48,7 @@ export const policies: AlertingFile = {
         {
           receiver: RECEIVERS.operations,
           object_matchers: [['alertname', '=~', 'DatasourceError|DatasourceNoData']],
-          ...TIMING,
-          group_wait: '5m',
+          ...PATIENT,
         },
         { receiver: RECEIVERS.clients, object_matchers: [['route', '=', 'clients']], ...TIMING },
       ] satisfies readonly Route[],

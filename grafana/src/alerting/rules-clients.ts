@@ -95,6 +95,9 @@ function alertRule(rule: ClientRule): AlertRule {
       ...Object.entries(rule.values).map(([refId, number]) => query(refId, number)),
       fires,
     ],
+    // "Active alerts"; the annotation "dashboard" leads to the client and month as well.
+    dashboardUid: 'client-cost-client',
+    panelId: 1,
     noDataState: 'KeepLast',
     execErrState: 'KeepLast',
     // The cost of a month only grows and the view says by itself what is too early: nothing is won by waiting.

@@ -84,6 +84,9 @@ function alertRule(rule: PipelineRule): AlertRule {
       pipelineQuery('value', rule.type, 'round(value)'),
       fires,
     ],
+    // "Checks".
+    dashboardUid: 'client-cost-pipeline',
+    panelId: 7,
     // One rule tells that the queries fail; ten would say the same.
     noDataState: watches ? 'NoData' : 'KeepLast',
     execErrState: watches ? 'Error' : 'KeepLast',

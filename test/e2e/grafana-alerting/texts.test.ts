@@ -96,7 +96,7 @@ test('all clients are in every answer, each once, and every one once more for th
 
 test('what fires says what the view says, and the figures beside it', async () => {
   const said: Record<string, number> = {};
-  for (const day of ['2026-02-03', '2026-02-09', '2026-02-10', '2026-02-11', '2026-02-28']) {
+  for (const day of ['2026-02-03', '2026-02-10', '2026-02-28']) {
     const now = new Date(`${day}T12:00:00Z`);
     const rows = await ledger.rows<Record<string, string>>(
       `SELECT alert_type, severity, month, client_id, client_name, message, percent_change,

@@ -71,7 +71,8 @@ export class Alertmanager {
     if (isDue(group, keys(firing), keys(resolved), now)) {
       const alerts = [...firing, ...resolved].map(([, alert]) => ({
         status: alert.endsAt > now ? ('firing' as const) : ('resolved' as const),
-        labels: alert.labels,
+        // Grafana's own labels stay inside.
+        labels: Object.fromEntries(Object.entries(alert.labels).filter(([name]) => !name.startsWith('__'))),
         annotations: alert.annotations,
       }));
       this.webhooks.push({ at: now, receiver: group.route.receiver, alerts });

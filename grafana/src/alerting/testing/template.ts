@@ -82,8 +82,19 @@ function printf(format: string, args: readonly Value[]): string {
     if (verb === '%') return '%';
     const value = args[next++];
     if (digits === undefined || typeof value !== 'number') throw new Error(`not known here: ${format}`);
-    return value.toFixed(Number(digits));
+    return fixed(value, Number(digits));
   });
+}
+
+/** As Go prints it: what lies exactly in the middle goes to the even digit, where JavaScript goes up. */
+function fixed(value: number, digits: number): string {
+  const text = value.toFixed(digits);
+  const cut = value
+    .toFixed(20)
+    .slice(0, digits - 20)
+    .replace(/\.$/, '');
+  const tie = /^50*$/.test(value.toFixed(20).slice(digits - 20));
+  return tie && /[02468]$/.test(cut) ? cut : text;
 }
 
 const truthy = (value: Value): boolean => value !== undefined && value !== '' && value !== 0 && value !== false;
