@@ -134,6 +134,7 @@ describe('lint of the dashboards', () => {
       'variable year: nothing uses it',
     ],
     ['a list that is never read anew', (d) => Object.assign(d.templating.list[0], { refresh: 0 }), 'is not read anew'],
+    ['an icon that Grafana has not', (d) => Object.assign(d.links[0], { icon: 'arrow-left' }), 'no icon arrow-left'],
     ['too many panels', (d) => d.panels.push(...d.panels), '14 at most'],
     ['the id of one Grafana', (d) => Object.assign(d, { id: 7 }), 'an id of one Grafana'],
     ['a uid twice', (d) => Object.assign(d, { uid: UID.client }), 'the same uid'],

@@ -5,6 +5,8 @@ import { linkProblems, variableNames } from './lint/links.ts';
 import { panelProblems } from './lint/panels.ts';
 import { datasourceProblems, sqlProblems } from './lint/queries.ts';
 
+const LINK_ICONS = ['external link', 'dashboard', 'question', 'info', 'bolt', 'doc', 'cloud'];
+
 /** Few panels: someone who opens the page must see at once what is wrong. */
 const MOST_PANELS = 14;
 
@@ -40,7 +42,8 @@ export function lintDashboard(dashboard: Dashboard, all: readonly Dashboard[]): 
   if (panels.length === 0 || panels.length > MOST_PANELS) say(`${panels.length} panels, ${MOST_PANELS} at most`);
 
   problems.push(...variableProblems(dashboard));
-  for (const { url = '', title } of dashboard.links ?? []) {
+  for (const { url = '', title, icon } of dashboard.links ?? []) {
+    if (!LINK_ICONS.includes(icon)) say(`link ${title}: Grafana has no icon ${icon} for links`);
     problems.push(...linkProblems(url, { name: `${dashboard.uid}: link ${title}`, dashboard, all, sql: [] }));
   }
   const ids = (dashboard.panels ?? []).map(({ id }) => id);

@@ -42,7 +42,6 @@ export const priced = () =>
 FROM client_month(client_id = ${CLIENT}, as_of = ${AS_OF})`,
     unit: 'percent',
     units: { Estimated: 'percent' },
-    noValue: NOTHING,
   }).overrideByName('Unpriced', [
     { id: 'thresholds', value: steps(COLOR.plain, [0.000001, COLOR.warning], [5, COLOR.critical]).build() },
   ]);

@@ -1,5 +1,5 @@
-import { bars } from '../kit/charts.ts';
-import { COLOR, steps } from '../kit/colors.ts';
+import { shares } from '../kit/charts.ts';
+import { COLOR } from '../kit/colors.ts';
 import { tableQuery } from '../kit/query.ts';
 import { AS_OF, CLIENT, MONTH } from '../kit/sql.ts';
 import { stat } from '../kit/stat.ts';
@@ -68,19 +68,22 @@ export const dailyAverage = () =>
   });
 
 export const limits = () =>
-  bars({
-    title: 'Against the limits',
-    description:
-      'Month to date in percent of the client’s own limits, or of the defaults (client-cost clients set … --warning … --critical …).',
-    sql: `SELECT
-  concat(if(severity = 'warning', 'Warning', 'Critical'), ' $', toDecimalString(threshold, 2)) AS limit_name,
-  if(threshold = 0, NULL, toFloat64(value) * 100 / toFloat64(threshold)) AS used
-FROM client_alert_states(as_of = ${AS_OF})
-WHERE client_id = ${CLIENT} AND month = ${MONTH} AND alert_type = 'threshold'
-ORDER BY threshold, severity DESC`,
-    unit: 'percent',
-    noValue: 'No limits: the client is unknown',
-  })
-    .max(100)
-    .decimals(0)
-    .thresholds(steps(COLOR.calm, [80, COLOR.warning], [100, COLOR.critical]));
+  shares(
+    {
+      title: 'Against the limits',
+      description:
+        'Month to date in percent of the client’s own limits, or of the defaults where it has none. Set them with client-cost clients set.',
+      sql: `SELECT
+  maxIf(share, severity = 'warning') AS "Warning",
+  maxIf(share, severity = 'critical') AS "Critical"
+FROM (
+  SELECT severity, toFloat64(value) * 100 / nullIf(toFloat64(threshold), 0) AS share
+  FROM client_alert_states(as_of = ${AS_OF})
+  WHERE client_id = ${CLIENT} AND month = ${MONTH} AND alert_type = 'threshold'
+)
+HAVING count() > 0`,
+      unit: 'percent',
+      noValue: 'This client is unknown',
+    },
+    { Warning: [100, COLOR.warning], Critical: [100, COLOR.critical] },
+  );

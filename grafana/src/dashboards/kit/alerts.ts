@@ -20,19 +20,19 @@ const COLUMNS: Record<string, Column> = {
   severity: {
     name: 'severity',
     title: 'Severity',
-    width: 90,
+    width: 76,
     values: {
       critical: { text: 'critical', color: COLOR.critical },
       warning: { text: 'warning', color: COLOR.warning },
     },
   },
-  client: { name: 'client', title: 'Client', width: 170, link: { title: 'Open', url: DASHBOARD_OF_ROW } },
+  client: { name: 'client', title: 'Client', width: 130, link: { title: 'Open', url: DASHBOARD_OF_ROW } },
   message: { name: 'message', title: 'What is wrong' },
-  since: { name: 'since', title: 'Since', unit: 'dateTimeFromNow', width: 120 },
+  since: { name: 'since', title: 'Since', unit: 'dateTimeFromNow', width: 110 },
   acknowledge: {
     name: 'acknowledge',
     title: 'Acknowledged',
-    width: 130,
+    width: 112,
     link: { title: 'Acknowledge', url: ACKNOWLEDGE, newTab: true },
   },
   client_id: { name: 'client_id' },

@@ -83,6 +83,18 @@ export function bars(parts: ChartParts): bargauge.PanelBuilder {
     .reduceOptions(new ReduceDataOptionsBuilder().calcs([]).values(true).fields(''));
 }
 
+/** Horizontal bars up to 100 %, one a column of the only row, each with the step at which its colour changes. */
+export function shares(parts: ChartParts, at: Readonly<Record<string, readonly [value: number, color: string]>>) {
+  const panel = bars(parts)
+    .max(100)
+    .decimals(0)
+    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields(''));
+  for (const [column, step] of Object.entries(at)) {
+    panel.overrideByName(column, [{ id: 'thresholds', value: steps(COLOR.calm, step).build() }]);
+  }
+  return panel;
+}
+
 /** Lines and bars over a number, here the day of the month: unlike a time series it needs no time range, so a variable can choose the month. */
 export function overDays(parts: ChartParts, xField: string): trend.PanelBuilder {
   return new trend.PanelBuilder()
@@ -101,5 +113,8 @@ export function overDays(parts: ChartParts, xField: string): trend.PanelBuilder 
     .overrideByName(xField, [
       { id: 'unit', value: 'none' },
       { id: 'decimals', value: 0 },
+      // Half a day on either side: a bar stands around its day.
+      { id: 'min', value: 0.5 },
+      { id: 'max', value: 31.5 },
     ]);
 }

@@ -12,8 +12,8 @@ export const CLIENT_OF_ROW = `/d/${UID.client}?var-client=\${__data.fields.clien
 /** From a row with columns `dashboard` (a uid) and `client_id`. */
 export const DASHBOARD_OF_ROW = `/d/\${__data.fields.dashboard:percentencode}?var-client=\${__data.fields.client_id:percentencode}&${MONTH}&${SOURCE}`;
 
-export const TO_OVERVIEW = { title: 'All clients', url: `/d/${UID.overview}?${MONTH}&${SOURCE}`, icon: 'arrow-left' };
-export const TO_PIPELINE = { title: 'Pipeline health', url: `/d/${UID.pipeline}?${SOURCE}`, icon: 'heart-rate' };
+export const TO_OVERVIEW = { title: 'All clients', url: `/d/${UID.overview}?${MONTH}&${SOURCE}`, icon: 'dashboard' };
+export const TO_PIPELINE = { title: 'Pipeline health', url: `/d/${UID.pipeline}?${SOURCE}`, icon: 'dashboard' };
 
 /**
  * SQL of the link that acknowledges: the signed one of the alert with the name of whoever looks, which fills in the form there. Empty where there is

@@ -18,7 +18,7 @@ export interface Column {
   /** Texts and colours for single values. */
   readonly values?: Readonly<Record<string, { readonly text?: string; readonly color?: string }>>;
   readonly link?: { readonly title: string; readonly url: string; readonly newTab?: boolean };
-  /** What is shown for null. */
+  /** What is shown for null and for an empty text. Default: nothing. */
   readonly noValue?: string;
   /** Any further properties of Grafana's field options. */
   readonly more?: readonly DynamicConfigValue[];
@@ -49,11 +49,12 @@ export function table({ title, description, sql, columns, noValue }: TableParts)
 }
 
 function properties(column: Column): DynamicConfigValue[] {
-  const { title, unit = 'string', decimals, width, color, values, link, noValue, more = [] } = column;
+  const { title, unit = 'string', decimals, width, color, values, link, noValue = '', more = [] } = column;
   if (title === undefined) {
     // Grafana 12.2 renamed the one to the other; each version reads the one it knows.
     return [
       { id: 'unit', value: unit },
+      { id: 'noValue', value: '' },
       { id: 'custom.hidden', value: true },
       { id: 'custom.hideFrom.viz', value: true },
     ];
@@ -61,10 +62,11 @@ function properties(column: Column): DynamicConfigValue[] {
   const found: DynamicConfigValue[] = [
     { id: 'displayName', value: title },
     { id: 'unit', value: unit },
+    // What an empty table says is not what an empty cell says.
+    { id: 'noValue', value: noValue },
   ];
   if (decimals !== undefined) found.push({ id: 'decimals', value: decimals });
   if (width !== undefined) found.push({ id: 'custom.width', value: width });
-  if (noValue !== undefined) found.push({ id: 'noValue', value: noValue });
   if (color !== undefined) {
     const [base, ...above] = color;
     found.push({ id: 'thresholds', value: steps(base, ...above).build() });

@@ -16,7 +16,7 @@ export const pipelineDashboard = (): Dashboard =>
       {
         title: 'All clients',
         url: `/d/${UID.overview}?var-datasource=\${datasource:percentencode}`,
-        icon: 'arrow-left',
+        icon: 'dashboard',
       },
     ],
     time: { from: 'now-6h', to: 'now', refresh: '1m' },
