@@ -1,161 +1,221 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { parse } from 'yaml';
-import type { Stack } from '../../clickhouse/dist/stack/index.js';
-import { startStack } from '../../clickhouse/dist/stack/index.js';
-import { askAsGrafana, nativeRows } from '../support/clickhouse-go.ts';
-import { eventually } from '../support/stack.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ruleFrameProblems } from '../../grafana/src/plugin/frame.ts';
+import { type Answer, cellsOf, difference, type ExpectedRows, printed } from '../support/grafana-compare.ts';
+import { type DashboardQueries, dashboards, type Query, ruleQueries } from '../support/grafana-queries.ts';
+import { askAsReader, type Case, casesOn, run } from '../support/grafana-run.ts';
+import type { CaseInput, SeededEvent } from '../support/grafana-seed.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
 
-// What is a real Grafana's part is not proven here: the stand-in (test/support/grafana-stub.mjs) only records how it is called.
-const scratch = mkdtempSync(join(tmpdir(), 'client-cost-grafana-'));
-const dataDir = join(scratch, 'data');
-const record = join(scratch, 'record.json');
-afterAll(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }));
+const folder = join(import.meta.dirname, 'grafana');
+const all = dashboards();
+const rules = ruleQueries();
+const printRows = process.env.PRINT_ROWS ?? '';
 
-/** As a package lays Grafana out: bin/grafana and conf/defaults.ini. */
-function install(): void {
-  mkdirSync(join(scratch, 'grafana', 'bin'), { recursive: true });
-  mkdirSync(join(scratch, 'grafana', 'conf'), { recursive: true });
-  writeFileSync(join(scratch, 'grafana', 'conf', 'defaults.ini'), '');
-  const stub = join(import.meta.dirname, '..', 'support', 'grafana-stub.mjs');
-  const bin = join(scratch, 'grafana', 'bin', 'grafana');
-  writeFileSync(bin, `#!/bin/sh\nexec '${process.execPath}' '${stub}' "$@"\n`);
-  chmodSync(bin, 0o755);
-  vi.stubEnv('PATH', `${join(scratch, 'grafana', 'bin')}:${process.env.PATH}`);
+interface Expected {
+  readonly panels?: Readonly<Record<string, ExpectedRows>>;
+  readonly variables?: Readonly<Record<string, ExpectedRows>>;
+  readonly rules?: Readonly<Record<string, ExpectedRows>>;
 }
 
-interface Recorded {
-  readonly args: string[];
-  readonly env: Record<string, string>;
-  readonly pid: number;
+const read = <T>(name: string, file: string): T | undefined => {
+  const path = join(folder, name, file);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined;
+};
+
+interface Scenario {
+  readonly name: string;
+  readonly input: CaseInput;
+  readonly expected: Expected;
+  readonly queries: readonly Query[];
+  readonly variables: CaseInput['variables'];
+  /** Every query must have an expectation: the folder of a dashboard itself. */
+  readonly whole: boolean;
 }
-const recorded = () => JSON.parse(readFileSync(record, 'utf8')) as Recorded;
-const runs = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
-let stack: Stack | undefined;
-let said: string[] = [];
-const start = async (grafana: 'auto' | 'required') => {
-  said = [];
-  stack = await startStack({ dataDir, collector: 'none', grafana, log: (line) => said.push(line) });
-  return stack;
-};
-beforeEach(() => {
-  vi.stubEnv('STUB_RECORD', record);
-  install();
-});
-afterEach(async () => {
-  await stack?.stop();
-  stack = undefined;
-  vi.unstubAllEnvs();
+const rulesOf = (name: string): DashboardQueries => ({
+  uid: name,
+  title: name,
+  queries: rules,
+  variables: {},
+  settable: [],
 });
 
-describe('the stack with a Grafana', () => {
-  it('starts it on loopback with our provisioning and nobody let in, and ends it', async () => {
-    vi.stubEnv('GF_AUTH_ANONYMOUS_ENABLED', 'true');
-    vi.stubEnv('GF_DATABASE_URL', 'postgres://another');
-    vi.stubEnv('CLICKHOUSE_PASSWORD', 'of-another');
-    const { grafana, reader, clickhouse } = await start('required');
-    const { args, env, pid } = recorded();
-    expect(grafana?.url).toBe(`http://127.0.0.1:${env.GF_SERVER_HTTP_PORT}`);
-    expect(args).toEqual([
-      'server',
-      `--homepath=${join(scratch, 'grafana')}`,
-      `--config=${join(dataDir, 'grafana', 'grafana.ini')}`,
-    ]);
-    expect(env).toMatchObject({
-      GF_SERVER_HTTP_ADDR: '127.0.0.1',
-      GF_AUTH_ANONYMOUS_ENABLED: 'false',
-      GF_USERS_ALLOW_SIGN_UP: 'false',
-      GF_PATHS_DATA: join(dataDir, 'grafana', 'data'),
-      GF_PLUGINS_PREINSTALL_SYNC: 'grafana-clickhouse-datasource@4.20.0',
+const scenarios: readonly Scenario[] = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => {
+    const uid = name.replace(/\..*/s, '');
+    const dashboard = uid === 'alerting' ? rulesOf(uid) : all.find((one) => one.uid === uid);
+    if (dashboard === undefined)
+      throw new Error(`test/e2e/grafana/${name}: there is no dashboard "${uid}" in grafana/dashboards`);
+    const input = read<CaseInput>(name, 'input.json') ?? {};
+    return {
+      name,
+      input,
+      expected: read<Expected>(name, 'expected.json') ?? {},
+      queries: dashboard.queries,
+      variables: { ...dashboard.variables, ...input.variables },
+      whole: name === uid,
+    };
+  });
+
+const expectedOf = ({ expected }: Scenario, { kind, name }: Query): ExpectedRows | undefined =>
+  ({ panel: expected.panels, variable: expected.variables, rule: expected.rules })[kind]?.[name];
+
+let test: TestStack;
+let cases: ReturnType<typeof casesOn>;
+
+beforeAll(async () => {
+  test = await startTestStack({ collector: 'none' });
+  cases = casesOn(test.stack);
+});
+afterAll(async () => {
+  await cases?.close();
+  await test?.stop();
+});
+
+it('every dashboard and the rules have a folder with seeds and expected rows', () => {
+  expect(all.length).toBeGreaterThan(0);
+  const names = [...all.map(({ uid }) => uid), ...(rules.length > 0 ? ['alerting'] : [])];
+  expect(names.filter((name) => !scenarios.some((scenario) => scenario.name === name))).toEqual([]);
+});
+
+describe.each(scenarios)('$name', (scenario) => {
+  let on: Case;
+  beforeAll(async () => {
+    on = await cases.create(`case_${scenario.name.replace(/\W/g, '_')}`, scenario.input);
+  });
+
+  it('expects rows of queries that there are', () => {
+    const { panels = {}, variables = {}, rules: ofRules = {} } = scenario.expected;
+    const known = new Set(scenario.queries.map(({ kind, name }) => `${kind} ${name}`));
+    const named = [
+      ...Object.keys(panels).map((name) => `panel ${name}`),
+      ...Object.keys(variables).map((name) => `variable ${name}`),
+      ...Object.keys(ofRules).map((name) => `rule ${name}`),
+    ];
+    expect(named.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  const compared = scenario.queries.filter((query) => scenario.whole || expectedOf(scenario, query) !== undefined);
+  it.each(compared.map((query) => [`${query.kind} ${query.name}`, query] as const))('%s', async (_, query) => {
+    const { sql, answer } = await run(test.stack, on, query, scenario.input, scenario.variables);
+    if (printRows === scenario.name) console.log(`    ${JSON.stringify(query.name)}: ${printed(answer, on.times)},`);
+    if (query.kind === 'rule') expect(ruleFrameProblems(answer.meta, answer.data)).toEqual([]);
+    const wanted = expectedOf(scenario, query);
+    if (wanted === undefined) {
+      throw new Error(
+        `expected.json says nothing about this query. It answered:\n${JSON.stringify(query.name)}: ${printed(answer, on.times)}`,
+      );
+    }
+    expect(difference(answer, wanted, on.times), sql).toBeUndefined();
+  });
+});
+
+describe('on an empty database', () => {
+  let on: Case;
+  beforeAll(async () => {
+    on = await cases.create('case_empty', {});
+  });
+
+  const variables = { month: '{month-0}', client: 'nobody' };
+  const every = [...all.map((one) => [one.title, one] as const), ['alert rules', rulesOf('alerting')] as const];
+  it.each(every)('%s: no error, and nothing that is not a number', async (_, dashboard) => {
+    for (const query of dashboard.queries) {
+      const { answer } = await run(test.stack, on, query, {}, { ...dashboard.variables, ...variables });
+      if (query.kind === 'rule') expect(ruleFrameProblems(answer.meta, answer.data), query.name).toEqual([]);
+    }
+  });
+});
+
+// A client's id is anyone's text. Two clients did the same; what a dashboard shows of them may differ by their names only.
+const HOSTILE = [
+  "a'); DROP TABLE usage_events --",
+  "x' OR '1'='1",
+  'back\\',
+  "\\' OR 1=1 --",
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: what someone might write into a URL
+  '"double" `tick` /* comment */ # -- $__fromTime ${client} $client',
+  'クライアント ünï 😀 <b>&amp;</b>',
+];
+const PLAIN = 'the-twin';
+
+const twinEvents = (client: string): SeededEvent[] => [
+  { time: '2026-02-03T10:00:00Z', client, cost: '1.5' },
+  { time: '2026-02-04T11:00:00Z', client, cost: '60.25', service: 'twilio_sms', operation: 'send_sms' },
+  { time: '2026-01-05T11:00:00Z', client, cost: '7' },
+];
+
+describe('hostile values of variables', () => {
+  let on: Case;
+  let before: Answer;
+  const tables = (): Promise<Answer> =>
+    askAsReader(
+      test.stack,
+      on.database,
+      'SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name',
+    );
+  beforeAll(async () => {
+    on = await cases.create('case_hostile', {
+      events: [PLAIN, ...HOSTILE].flatMap(twinEvents),
+      alerts: [PLAIN, ...HOSTILE].map((id) => ({
+        time: '2026-02-04T12:00:00Z',
+        alert_key: `threshold:warning:2026-02:${id}`,
+        event: 'fired',
+      })),
     });
-    for (const name of ['GF_DATABASE_URL', 'CLICKHOUSE_PASSWORD']) expect(env).not.toHaveProperty(name);
-    expect(Object.values(env)).not.toContain(clickhouse.password);
-    for (const secret of [grafana!.password, reader.password, env.GF_SECURITY_SECRET_KEY]) {
-      expect(args.join(' ')).not.toContain(secret);
-      expect(said.join('\n')).not.toContain(secret);
+    before = await tables();
+  });
+
+  const rowsOf = async (
+    dashboard: DashboardQueries,
+    query: Query,
+    variables: Record<string, string>,
+  ): Promise<string> => {
+    const { answer } = await run(test.stack, on, query, {}, { ...dashboard.variables, ...variables });
+    const id = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+    return JSON.stringify(cellsOf(answer)).replace(id, 'an id');
+  };
+  const named = (rows: string, client: string): string =>
+    rows
+      .replaceAll(JSON.stringify(client).slice(1, -1), 'the client')
+      .replaceAll(encodeURIComponent(client), 'the client');
+
+  const withClient = all.filter(({ settable }) => settable.includes('client'));
+  it('there is a dashboard of one client', () => {
+    expect(withClient.map(({ uid }) => uid)).toContain('client-cost-client');
+  });
+
+  const pairs = withClient.flatMap((dashboard) =>
+    HOSTILE.map((client) => [dashboard.title, client, dashboard] as const),
+  );
+  it.each(pairs)('%s finds the client %j as it finds any other', async (_, client, dashboard) => {
+    let found = false;
+    for (const query of dashboard.queries.filter(({ kind }) => kind === 'panel')) {
+      const plain = await rowsOf(dashboard, query, { month: '2026-02', client: PLAIN });
+      const hostile = await rowsOf(dashboard, query, { month: '2026-02', client });
+      expect(named(hostile, client), query.name).toBe(named(plain, PLAIN));
+      found ||= /\b61\.75\b/.test(plain);
     }
-    expect(stack?.pids().grafana).toBe(pid);
-    await stack?.stop();
-    expect(runs(pid)).toBe(false);
+    expect(found, 'a panel shows the month of the client').toBe(true);
+    expect((await tables()).data).toEqual(before.data);
   });
 
-  it('gives the datasource what it needs to read this engine, as a user who can only read', async () => {
-    await start('required');
-    const { env } = recorded();
-    const file = readFileSync(join(env.GF_PATHS_PROVISIONING!, 'datasources', 'clickhouse.yaml'), 'utf8');
-    const filled = file.replace(/\$\{(\w+)\}/g, (_, name: string) => env[name] ?? `no ${name}`);
-    expect(filled).not.toMatch(/: no [A-Z]/);
-    const { datasources } = parse(filled) as {
-      datasources: { jsonData: Record<string, string>; secureJsonData: { password: string } }[];
-    };
-    const { host, port, username, defaultDatabase } = datasources[0]!.jsonData;
-    const address = {
-      url: `http://${host}:${port}`,
-      user: username!,
-      password: datasources[0]!.secureJsonData.password,
-      database: defaultDatabase!,
-    };
-    const { body } = await askAsGrafana(address, 'SELECT count() AS n FROM usage_events');
-    expect(nativeRows(body)).toEqual([{ n: 0 }]);
-    expect((await askAsGrafana(address, 'INSERT INTO clients (id) VALUES (1)')).status).not.toBe(200);
-    expect(statSync(env.CLIENT_COST_DASHBOARDS!).isDirectory()).toBe(true);
-  });
-
-  it('keeps its secrets with the others, for its owner alone, and uses them again', async () => {
-    await start('required');
-    const first = recorded().env;
-    await stack?.stop();
-    await start('required');
-    const second = recorded().env;
-    for (const name of ['GF_SECURITY_ADMIN_PASSWORD', 'GF_SECURITY_SECRET_KEY', 'CLIENT_COST_ALERT_WEBHOOK_SECRET']) {
-      expect(second[name], name).toMatch(/^p\w{32}$/);
-      expect(second[name], name).toBe(first[name]);
+  // A month, too, comes from the URL. ClickHouse may refuse it; it must not do anything else.
+  const settable = all.flatMap((dashboard) =>
+    dashboard.settable.map((name) => [dashboard.title, name, dashboard] as const),
+  );
+  it.each(settable)('%s does no harm by the variable %s', async (_, name, dashboard) => {
+    for (const value of HOSTILE) {
+      for (const query of dashboard.queries) {
+        const variables = { month: '2026-02', client: PLAIN, [name]: value };
+        await rowsOf(dashboard, query, variables).catch((error: Error) => {
+          const refused = /CANNOT_PARSE|cannot parse|Cannot parse|BAD_ARGUMENTS|CANNOT_PARSE_DATE/.test(error.message);
+          if (!refused || name === 'client') throw error;
+        });
+      }
     }
-    const file = join(dataDir, 'passwords.json');
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(Object.keys(JSON.parse(readFileSync(file, 'utf8')) as object)).toEqual(
-      expect.arrayContaining(['client_cost', 'grafana', 'grafana_admin', 'grafana_secret_key', 'alert_webhook']),
-    );
-  });
-
-  it('says what is wrong with one that runs: no plugin, another password', async () => {
-    vi.stubEnv('STUB_NO_PLUGIN', '1');
-    await start('auto');
-    expect(said.join('\n')).toMatch(
-      /Grafana has no plugin grafana-clickhouse-datasource.*plugins install grafana-clickhouse-datasource 4\.20\.0/,
-    );
-    await stack?.stop();
-    vi.stubEnv('STUB_ADMIN_PASSWORD', 'changed');
-    await start('auto');
-    expect(said.join('\n')).toMatch(/admin has another password .* admin reset-admin-password/);
-    expect(stack?.grafana?.url).toBeDefined();
-  });
-
-  it('with auto goes on without one that cannot start; required is an error, and nothing is left', async () => {
-    vi.stubEnv('STUB_FAILS', 'Failed to install plugin: dial tcp: lookup grafana.com');
-    const { grafana, grafanaMissing, reader } = await start('auto');
-    expect(grafana).toBeUndefined();
-    expect(grafanaMissing).toMatch(/it did not start/);
-    expect(said.join('\n')).toMatch(
-      /Grafana .* ended while starting.*lookup grafana\.com.*CLIENT_COST_GRAFANA_PLUGINS/s,
-    );
-    expect((await askAsGrafana(reader, 'SELECT 1')).status).toBe(200);
-    await stack?.stop();
-    stack = undefined;
-    await expect(start('required')).rejects.toThrow(/ended while starting/);
-    // The engine has let go of the data directory.
-    vi.stubEnv('STUB_FAILS', undefined);
-    await start('required');
-    await eventually('it runs', async () => (stack?.pids().grafana === undefined ? undefined : true), 5);
+    expect((await tables()).data).toEqual(before.data);
   });
 });
