@@ -9,6 +9,8 @@ const start = async (options?: HarnessOptions): Promise<Harness> => {
 afterEach(() => h.close());
 
 const KEY = 'threshold:critical:2026-11:acme';
+/** Milliseconds until an answer is no longer waited for. */
+const SHORT = 500;
 const onlyAda = { onCall: { clients: [[ada]], operations: [[ada]] } };
 const isCreate = ({ method, path }: { method: string; path: string }) => method === 'POST' && path === '/Messages.json';
 const creates = () => h.standIn.requests.filter(isCreate);
@@ -151,10 +153,10 @@ describe('nobody knows whether it left', () => {
     ['503 although it was accepted', { accepted: true, status: 503 }],
     ['201 with a body that is no JSON', { accepted: true, body: '<html>' }],
     ['201 with the body of something else', { accepted: true, body: '{"ok":true}' }],
-    ['an answer that comes too late', { accepted: true, delayMs: 400 }],
+    ['an answer that comes too late', { accepted: true, delayMs: 900 }],
   ] as const;
   test.each(after)('%s: found in the list, never sent twice', async (_, failure) => {
-    await start({ config: onlyAda, standIn: first(1, failure), callbacks: false });
+    await start({ config: onlyAda, standIn: first(1, failure), callbacks: false, timeoutMs: SHORT });
     await h.fire([alert()]);
     expect(h.messages()[0]).toMatchObject({ state: 'maybe_sent', attempts: 1, sid: null });
     expect(h.events(KEY)).toEqual(['fired', 'queued', 'maybe_sent']);
@@ -174,7 +176,7 @@ describe('nobody knows whether it left', () => {
     ['502 of a gateway', { status: 502, body: 'Bad gateway' }],
     ['408 of a proxy', { status: 408, body: 'Request timeout' }],
   ])('%s: not in the list for two minutes, then once more, marked', async (_, failure) => {
-    await start({ config: onlyAda, standIn: first(1, failure) });
+    await start({ config: onlyAda, standIn: first(1, failure), timeoutMs: SHORT });
     await h.fire([alert()]);
     expect(h.messages()[0]).toMatchObject({ state: 'maybe_sent' });
     for (let second = 0; second < 110; second += 10) await h.pass(10_000);
@@ -205,7 +207,7 @@ describe('nobody knows whether it left', () => {
       config: onlyAda,
       standIn: {
         failures: (request) => {
-          if (isCreate(request)) return creates().length === 0 ? { hang: true, accepted: true } : undefined;
+          if (isCreate(request)) return creates().length === 0 ? { reset: true, accepted: true } : undefined;
           return request.method === 'GET' && listed++ < 5 ? { status: 503 } : undefined;
         },
       },
@@ -218,7 +220,7 @@ describe('nobody knows whether it left', () => {
   });
 
   test('acknowledged or resolved while it was looked for: not sent again', async () => {
-    await start({ config: onlyAda, standIn: first(1, { hang: true }) });
+    await start({ config: onlyAda, standIn: first(1, { reset: true }) });
     await h.fire([alert()]);
     await h.fire([alert({ status: 'resolved' })]);
     for (let step = 0; step < 20; step++) await h.pass(10_000);
@@ -230,7 +232,7 @@ describe('nobody knows whether it left', () => {
     let fail = false;
     await start({
       config: onlyAda,
-      standIn: { failures: (request) => (isCreate(request) && fail ? { hang: true } : undefined) },
+      standIn: { failures: (request) => (isCreate(request) && fail ? { reset: true } : undefined) },
     });
     await h.fire([alert()]);
     await h.pass(25 * HOUR);

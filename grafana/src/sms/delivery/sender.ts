@@ -170,7 +170,7 @@ export function createSender(deps: SmsDeps, options: SenderOptions = {}): Sender
     wake,
     async idle() {
       // The gathering passes in real time; a clock of a test may stand still meanwhile.
-      const patience = performance.now() + deps.config.gatherMs + 1_000;
+      const patience = performance.now() + deps.config.gatherMs + 100;
       wake();
       await new Promise((resolve) => setImmediate(resolve));
       while (running !== undefined && !stopping) {

@@ -1,6 +1,7 @@
 import { acknowledgeUrl } from '../acknowledge/token.ts';
 import { cancelTextsOf } from '../delivery/queue.ts';
 import { addEvent } from '../store/events.ts';
+import { prepared } from '../store/prepared.ts';
 import type { Route, Severity, SmsDeps } from '../types.ts';
 import type { Incoming } from './payload.ts';
 
@@ -29,9 +30,9 @@ const FORGET_MS = 48 * 3_600_000;
  * @returns undefined where it changes nothing: resolved, and never fired or resolved already
  */
 export function apply(deps: SmsDeps, alert: Incoming, source: 'grafana' | 'check', at: number): Outcome | undefined {
-  const known = deps.db
-    .prepare('SELECT id, status, acknowledged_at, firing FROM alerts WHERE key = ?')
-    .get(alert.key) as Known | undefined;
+  const known = prepared(deps.db, 'SELECT id, status, acknowledged_at, firing FROM alerts WHERE key = ?').get(
+    alert.key,
+  ) as Known | undefined;
   if (alert.status === 'resolved')
     return known?.status === 'firing' ? resolve(deps, alert, known, source, at) : undefined;
   return fire(deps, alert, known, source, at);
@@ -44,11 +45,15 @@ function resolve(deps: SmsDeps, alert: Incoming, known: Known, source: string, a
   if (firing.has(alert.fingerprint)) {
     firing.delete(alert.fingerprint);
     if (firing.size > 0) {
-      db.prepare('UPDATE alerts SET firing = ? WHERE id = ?').run(JSON.stringify(Object.fromEntries(firing)), known.id);
+      prepared(db, 'UPDATE alerts SET firing = ? WHERE id = ?').run(
+        JSON.stringify(Object.fromEntries(firing)),
+        known.id,
+      );
       return undefined;
     }
   }
-  db.prepare(
+  prepared(
+    db,
     "UPDATE alerts SET status = 'resolved', resolved_at = ?, last_seen_at = ?, escalate_at = NULL, firing = '{}', source = ? WHERE id = ?",
   ).run(at, at, source, known.id);
   cancelTextsOf(deps, [known.id], at);
@@ -77,7 +82,7 @@ function fire(
   }
   if (alert.severity === 'critical') {
     const further = config.onCall[alert.route].length > 1 && config.escalateAfterSeconds > 0;
-    db.prepare('UPDATE alerts SET level = 0, escalate_at = ? WHERE id = ?').run(
+    prepared(db, 'UPDATE alerts SET level = 0, escalate_at = ? WHERE id = ?').run(
       further ? at + config.escalateAfterSeconds * 1000 : null,
       id,
     );
@@ -90,24 +95,22 @@ function whyNot({ db, config }: SmsDeps, alert: Incoming, id: number, at: number
   if (alert.foreign && alert.route === 'clients')
     return 'not an alert of a client-cost rule: not texted on the clients route';
   if (alert.severity === 'warning' && !alert.foreign) {
-    const critical = db
-      .prepare(
-        `SELECT 1 FROM alerts WHERE route = ? AND client_id = ? AND alert_type = ? AND month = ? AND severity = 'critical'
+    const critical = prepared(
+      db,
+      `SELECT 1 FROM alerts WHERE route = ? AND client_id = ? AND alert_type = ? AND month = ? AND severity = 'critical'
           AND status = 'firing' AND foreign_alert = 0`,
-      )
-      .get(alert.route, alert.client_id, alert.alert_type, alert.month);
+    ).get(alert.route, alert.client_id, alert.alert_type, alert.month);
     if (critical !== undefined) return 'its critical alert fires';
   }
   // By client, type and severity, not by month: the first of a month does not repeat what the last of the one before said.
-  const texted = db
-    .prepare(
-      `SELECT 1 FROM alerts a WHERE a.route = ? AND a.client_id = ? AND a.alert_type = ? AND a.severity = ? AND (
+  const texted = prepared(
+    db,
+    `SELECT 1 FROM alerts a WHERE a.route = ? AND a.client_id = ? AND a.alert_type = ? AND a.severity = ? AND (
         a.last_texted_at > ? OR EXISTS (
           SELECT 1 FROM message_alerts ma JOIN messages m ON m.id = ma.message_id
           WHERE ma.alert_id = a.id AND m.kind <> 'reply' AND m.state IN ('queued', 'sending', 'maybe_sent')
             AND (a.id = ? OR a.status = 'firing')))`,
-    )
-    .get(alert.route, alert.client_id, alert.alert_type, alert.severity, at - config.repeatAfterSeconds * 1000, id);
+  ).get(alert.route, alert.client_id, alert.alert_type, alert.severity, at - config.repeatAfterSeconds * 1000, id);
   return texted === undefined ? undefined : 'texted a short while ago';
 }
 
@@ -117,35 +120,35 @@ function linkOf({ config }: SmsDeps, { key }: Incoming, at: number): { acknowled
 }
 
 function insert({ db }: SmsDeps, alert: Incoming, source: string, at: number): number {
-  const { lastInsertRowid } = db
-    .prepare(
-      `INSERT INTO alerts (key, route, client_id, client_name, alert_type, severity, month, message, details, source, silence_matchers,
+  const { lastInsertRowid } = prepared(
+    db,
+    `INSERT INTO alerts (key, route, client_id, client_name, alert_type, severity, month, message, details, source, silence_matchers,
         status, fired_at, last_seen_at, firing, foreign_alert) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'firing', ?, ?, ?, ?)`,
-    )
-    .run(
-      alert.key,
-      alert.route,
-      alert.client_id,
-      alert.client_name,
-      alert.alert_type,
-      alert.severity,
-      alert.month,
-      alert.message,
-      alert.details,
-      source,
-      alert.silence_matchers,
-      at,
-      at,
-      JSON.stringify({ [alert.fingerprint]: at }),
-      alert.foreign ? 1 : 0,
-    );
+  ).run(
+    alert.key,
+    alert.route,
+    alert.client_id,
+    alert.client_name,
+    alert.alert_type,
+    alert.severity,
+    alert.month,
+    alert.message,
+    alert.details,
+    source,
+    alert.silence_matchers,
+    at,
+    at,
+    JSON.stringify({ [alert.fingerprint]: at }),
+    alert.foreign ? 1 : 0,
+  );
   return Number(lastInsertRowid);
 }
 
 function update({ db }: SmsDeps, alert: Incoming, known: Known, source: string, anew: boolean, at: number): number {
   const firing = anew ? new Map<string, number>() : seriesOf(known.firing, at);
   firing.set(alert.fingerprint, at);
-  db.prepare(
+  prepared(
+    db,
     `UPDATE alerts SET route = ?, client_name = ?, message = ?, details = ?, source = ?, silence_matchers = coalesce(?, silence_matchers),
       last_seen_at = ?, firing = ?, foreign_alert = ? WHERE id = ?`,
   ).run(
@@ -161,7 +164,8 @@ function update({ db }: SmsDeps, alert: Incoming, known: Known, source: string, 
     known.id,
   );
   if (anew) {
-    db.prepare(
+    prepared(
+      db,
       `UPDATE alerts SET status = 'firing', episode = episode + 1, fired_at = ?, resolved_at = NULL, level = 0, escalate_at = NULL,
         acknowledged_at = NULL, acknowledged_by = NULL, acknowledged_how = NULL, silenced_at = NULL WHERE id = ?`,
     ).run(at, known.id);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
+import { prepared } from './prepared.ts';
 
 export type AlertEventName =
   | 'fired'
@@ -46,11 +47,10 @@ export function addEvent(
   at: number,
   facts: AlertEventFacts = {},
 ): void {
-  const alert = db
-    .prepare(
-      'SELECT key, client_id, client_name, alert_type, severity, month, message, details, source FROM alerts WHERE id = ?',
-    )
-    .get(alertId) as AlertColumns | undefined;
+  const alert = prepared(
+    db,
+    'SELECT key, client_id, client_name, alert_type, severity, month, message, details, source FROM alerts WHERE id = ?',
+  ).get(alertId) as AlertColumns | undefined;
   if (alert === undefined) throw new Error(`There is no alert ${alertId}`);
   const { key, ...columns } = alert;
   const id = randomUUID();
@@ -68,7 +68,7 @@ export function addEvent(
     acknowledge_url: '',
     ...facts,
   };
-  db.prepare('INSERT INTO events (id, at, alert_key, event, row) VALUES (?, ?, ?, ?, ?)').run(
+  prepared(db, 'INSERT INTO events (id, at, alert_key, event, row) VALUES (?, ?, ?, ?, ?)').run(
     id,
     at,
     key,

@@ -69,6 +69,8 @@ export interface HarnessOptions {
   readonly sender?: SenderOptions;
   /** Whether Twilio can call back (default true). */
   readonly callbacks?: boolean;
+  /** For what hangs; far above what a busy machine takes for the rest. */
+  readonly timeoutMs?: number;
   /** ISO time; default a Sunday noon in Edmonton. */
   readonly at?: string;
 }
@@ -107,7 +109,7 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
       authToken: standIn.authToken,
       from: '+15005550006',
       apiUrl: standIn.url,
-      timeoutMs: 250,
+      timeoutMs: options.timeoutMs ?? 5_000,
     },
     onCall: { clients: [[ada, bob], [carol]], operations: [[carol]] },
     escalateAfterSeconds: 900,
