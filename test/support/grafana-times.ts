@@ -8,7 +8,7 @@ export interface Times {
   readonly now: number;
   /** Milliseconds of `2026-02-03T10:00:00Z`, `2026-02-03`, `now-90m`, `hour-2 +5m`, `day-1 +12h`, `month-1 +2d +10h`. */
   at(text: string): number;
-  /** A text with `{month-1}`, `{month-1:name}`, `{day-1}` and `{<time>}` filled in. */
+  /** A text with `{month-1}`, `{month-1:name}`, `{day-1}`, `{day-1:short}` and `{<time>}` filled in. */
   fill(text: string): string;
   /** The number of `= 2 * days_in_month`. */
   formula(text: string): number;
@@ -25,6 +25,12 @@ const monthStart = (now: number, months: number): number => {
 
 const monthName = (ms: number): string =>
   new Intl.DateTimeFormat('en', { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(ms);
+
+/** `03 Feb`, as ClickHouse's `%d %b` writes it. */
+const shortDay = (ms: number): string => {
+  const [, day, month] = new Date(ms).toUTCString().split(' ');
+  return `${day} ${month}`;
+};
 
 function baseOf(now: number, word: string, count: number): number {
   switch (word) {
@@ -68,10 +74,11 @@ function timeAt(now: number, text: string): number {
 
 function fillIn(now: number, text: string): string {
   return text.replace(/\{((?:now|hour|day|month)\b[^{}]*)\}/g, (_, inner: string) => {
-    const [, word, count = '0', form] = /^(month|day)([+-]\d+)?(?::(name))?$/.exec(inner) ?? [];
+    const [, word, count = '0', form] = /^(month|day)([+-]\d+)?(?::(name|short))?$/.exec(inner) ?? [];
     if (word === undefined) return new Date(timeAt(now, inner)).toISOString();
     const ms = baseOf(now, word, Number(count));
     if (form === 'name') return monthName(ms);
+    if (form === 'short') return shortDay(ms);
     return new Date(ms).toISOString().slice(0, word === 'month' ? 7 : 10);
   });
 }
