@@ -93,7 +93,7 @@ describe('the stack with a Grafana', () => {
     await start('required');
     const { env } = recorded();
     const file = readFileSync(join(env.GF_PATHS_PROVISIONING!, 'datasources', 'clickhouse.yaml'), 'utf8');
-    const filled = file.replace(/\$\{(\w+)\}/g, (_, name: string) => env[name] ?? `no ${name}`);
+    const filled = file.replace(/\$([A-Z_]+)/g, (_, name: string) => env[name] ?? `no ${name}`);
     expect(filled).not.toMatch(/: no [A-Z]/);
     const { datasources } = parse(filled) as {
       datasources: { jsonData: Record<string, string>; secureJsonData: { password: string } }[];

@@ -3,12 +3,13 @@ import { join, relative } from 'node:path';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { readerStatements } from '../../clickhouse/src/migrate/reader.ts';
+import { resolveSchemaOptions } from '../../clickhouse/src/migrate/render.ts';
 import { readSmsConfig } from '../../grafana/src/sms/config.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const folder = join(root, 'grafana', 'provisioning');
 const files = globSync('**/*.{yaml,yml}', { cwd: folder }).sort();
-const variable = (name: string) => `\${${name}}`;
 const textOf = (file: string) => readFileSync(join(folder, file), 'utf8');
 
 interface Compose {
@@ -162,8 +163,8 @@ describe('grafana/provisioning', () => {
     expect(datasources[0]).toMatchObject({
       uid: 'client-cost',
       editable: false,
-      jsonData: { protocol: 'http', username: variable('CLICKHOUSE_READER_USER') },
-      secureJsonData: { password: variable('CLICKHOUSE_READER_PASSWORD') },
+      jsonData: { protocol: 'http', username: '$CLICKHOUSE_READER_USER' },
+      secureJsonData: { password: '$CLICKHOUSE_READER_PASSWORD' },
     });
   });
 
@@ -176,6 +177,27 @@ describe('grafana/provisioning', () => {
     const given = Object.keys(compose.services.grafana!.environment);
     for (const file of files) for (const name of variablesOf(file)) expect(given, `${file}: ${name}`).toContain(name);
     expect(files.flatMap(variablesOf)).toEqual(expect.arrayContaining(['CLICKHOUSE_HOST', 'CLIENT_COST_DASHBOARDS']));
+  });
+
+  it.each(files)('%s: no variable in braces, which Grafana would expand twice', (file) => {
+    const lines = textOf(file).split('\n');
+    // {{ … }} are templates of alerts, $$ a dollar sign.
+    expect(lines.filter((line) => /(^|[^$])\$\{/.test(line))).toEqual([]);
+  });
+
+  it('the reading user may read every system table that a panel, a rule or a view asks for', () => {
+    const sources = [
+      ...globSync('grafana/dashboards/*.json', { cwd: root }),
+      ...globSync('grafana/provisioning/alerting/*.yaml', { cwd: root }),
+      ...globSync('clickhouse/migrations/*.up.sql', { cwd: root }),
+    ];
+    expect(sources.length).toBeGreaterThan(20);
+    const granted = readerStatements({ name: 'grafana', password: 'p' }, resolveSchemaOptions({})).join('\n');
+    for (const source of sources) {
+      for (const [table] of readFileSync(join(root, source), 'utf8').matchAll(/\bsystem\.\w+/g)) {
+        expect(granted, source).toContain(`ON ${table} `);
+      }
+    }
   });
 
   it('and docker-compose.yml gives Grafana nothing of ours that no file reads', () => {

@@ -27,7 +27,7 @@ describe('readerStatements', () => {
     }
     expect(statements.slice(2)).toEqual([
       'GRANT SELECT ON `client_cost`.* TO `grafana`',
-      ...['databases', 'tables', 'columns', 'view_refreshes'].map((t) => `GRANT SELECT ON system.${t} TO \`grafana\``),
+      ...['databases', 'tables', 'columns'].map((t) => `GRANT SELECT ON system.${t} TO \`grafana\``),
     ]);
     expect(statements.join()).not.toContain('secret');
   });
@@ -137,11 +137,11 @@ describe('ensureReader', () => {
     const first = await ensureReader({ client, reader });
     expect(first.outcome).toBe('made');
     const kinds = server.statements.map((sql) => sql.split(' ').slice(0, 2).join(' '));
-    expect(kinds).toEqual(['CREATE USER', 'ALTER USER', ...Array<string>(5).fill('GRANT SELECT')]);
+    expect(kinds).toEqual(['CREATE USER', 'ALTER USER', ...Array<string>(4).fill('GRANT SELECT')]);
     const altered = server.statements[1];
     await ensureReader({ client, reader: { ...reader, password: 'another' } });
-    expect(server.statements).toHaveLength(14);
-    expect(server.statements[8]).not.toBe(altered);
+    expect(server.statements).toHaveLength(12);
+    expect(server.statements[7]).not.toBe(altered);
     expect(server.statements.join()).not.toContain('secret');
   });
 

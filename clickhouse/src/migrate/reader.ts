@@ -40,8 +40,8 @@ const SETTINGS = [
   'max_concurrent_queries_for_user = 64',
 ].join(', ');
 
-/** What the plugin's query builder and the pipeline's dashboard read besides the ledger's database. */
-const SYSTEM_TABLES = ['databases', 'tables', 'columns', 'view_refreshes'];
+/** What the plugin's query builder lists; each shows only what its reader may see. Dashboards and rules read the ledger alone. */
+const SYSTEM_TABLES = ['databases', 'tables', 'columns'];
 
 /** The storages of users that SQL can write to. */
 const WRITABLE = ['local_directory', 'replicated', 'memory'];
