@@ -141,6 +141,13 @@ describe('the rules', () => {
     expect([...new Set(titles)]).toEqual(['Active alerts', 'Checks']);
   });
 
+  test('lead to what to do', () => {
+    for (const { rule } of rules) {
+      const [file, anchor] = rule.annotations.runbook!.split('#');
+      expect(committedText(`../${file}`)).toMatch(new RegExp(`^### ${anchor}$`, 'm'));
+    }
+  });
+
   test('of clients keep their state when a query fails, so that no error takes their route', () => {
     for (const { rule } of rules) {
       const watches = rule.uid === 'cc-pipeline-silent-critical';
