@@ -48,7 +48,7 @@ function card(alert: AlertRow, config: Pick<SmsConfig, 'quietHours'>, now: numbe
   const time = (at: number) => html(clockTime(config, at, now));
   const facts: [string, string][] = [['Since', time(alert.fired_at)]];
   if (alert.month !== '') facts.push(['Month', html(alert.month)]);
-  facts.push(...costs(alert.details));
+  facts.push(...costs(alert));
   const state =
     alert.acknowledged_at !== null
       ? `<p class="done">Acknowledged by ${html(alert.acknowledged_by ?? '')}, ${time(alert.acknowledged_at)}</p>`
@@ -70,8 +70,8 @@ const COSTS = [
   ['threshold', 'Threshold'],
 ] as const;
 
-/** Amounts to cents, from decimal strings: no float in between. A spike's threshold is percent: it is left out. */
-function costs(details: string): [string, string][] {
+/** Amounts to cents, from decimal strings: no float in between. A spike's threshold is percent, and its message says it. */
+function costs({ details, alert_type }: AlertRow): [string, string][] {
   let values: Record<string, unknown>;
   try {
     values = JSON.parse(details) as Record<string, unknown>;
@@ -80,7 +80,7 @@ function costs(details: string): [string, string][] {
   }
   return COSTS.flatMap(([field, name]): [string, string][] => {
     const cents = toCents(values[field]);
-    const percent = field === 'threshold' && values.percent_change !== undefined && values.percent_change !== null;
+    const percent = field === 'threshold' && alert_type === 'spike';
     return cents === undefined || percent ? [] : [[name, cents]];
   });
 }
