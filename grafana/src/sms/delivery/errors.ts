@@ -31,9 +31,27 @@ export class TooManyRequests extends Error {
   }
 }
 
-/** Before a byte of the request was written: no name, no route, no connection, no trust in the certificate. */
-const NOT_CONNECTED =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EAI_FAIL|ENETUNREACH|EHOSTUNREACH|ENETDOWN|EADDRNOTAVAIL|ERR_INVALID_URL|CERT_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.*|ERR_TLS_CERT_ALTNAME_INVALID|ERR_SSL_.*|EPROTO)$/;
+/** No trust in who answered: the request was not written. */
+const NOT_TRUSTED =
+  /^(CERT_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.*|ERR_TLS_CERT_ALTNAME_INVALID)$/;
+
+/**
+ * Whether an error came before a byte of the request was written: no name, no route, no connection. The code alone does not say: a connection that
+ * stood may end with EHOSTUNREACH or ETIMEDOUT as well.
+ */
+function neverConnected(error: unknown): boolean {
+  const { code, syscall, cause, errors } = (typeof error === 'object' && error !== null ? error : {}) as {
+    code?: unknown;
+    syscall?: unknown;
+    cause?: unknown;
+    errors?: unknown;
+  };
+  if (typeof code === 'string' && (NOT_TRUSTED.test(code) || code === 'ERR_INVALID_URL')) return true;
+  if (syscall !== undefined) return syscall === 'connect' || syscall === 'getaddrinfo';
+  // Several addresses of a name: one error for each.
+  if (Array.isArray(errors) && errors.length > 0) return errors.every(neverConnected);
+  return cause !== undefined && cause !== error && neverConnected(cause);
+}
 
 /**
  * Refusals that are the account's, the sender's or the settings', not the recipient's: every text would be refused, so none is given up for it.
@@ -97,14 +115,14 @@ export function resultOf(error: unknown): SendResult {
   };
   const said = withoutNumbers(typeof message === 'string' ? message : String(error));
   if (typeof status === 'number') return resultOfStatus(status, typeof code === 'number' ? code : undefined, said);
-  if (typeof code === 'string' && NOT_CONNECTED.test(code)) {
-    return { kind: 'later', reason: `Twilio could not be reached (${code})`, account: false };
-  }
   const what = typeof code === 'string' ? code : said;
+  if (neverConnected(error)) return { kind: 'later', reason: `Twilio could not be reached (${what})`, account: false };
   return { kind: 'unknown', reason: `no usable answer (${what})` };
 }
 
 function resultOfStatus(status: number, code: number | undefined, said: string): SendResult {
+  // An answer that was cut off: the head says 201, the rest never came.
+  if (status < 300) return { kind: 'unknown', reason: `answered ${status}, and nothing that can be read` };
   // 408: somebody between us and Twilio waited in vain. 5xx: Twilio may have it all the same.
   if (status >= 500 || status === 408) return { kind: 'unknown', reason: `answered ${status}` };
   // What does not carry Twilio's code is somebody's between us and Twilio; redirects are never followed.
