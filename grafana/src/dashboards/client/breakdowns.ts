@@ -1,7 +1,7 @@
 import { bars } from '../kit/charts.ts';
 import { COLOR, steps } from '../kit/colors.ts';
 import { TRACE_OF_ROW } from '../kit/links.ts';
-import { AS_OF, CLIENT, PERIOD } from '../kit/sql.ts';
+import { AS_OF, CLIENT, PERIOD, serviceName } from '../kit/sql.ts';
 import { stat } from '../kit/stat.ts';
 import { table } from '../kit/table.ts';
 
@@ -12,7 +12,7 @@ export const costByService = () =>
   bars({
     title: 'Cost by service',
     description: 'List-price cost of the month, by who sends the bill.',
-    sql: `SELECT replaceAll(service, '_', ' ') AS service_name, toFloat64(cost) AS cost
+    sql: `SELECT ${serviceName('service')} AS service_name, toFloat64(cost) AS cost
 FROM client_usage_by_service(${OF_CLIENT})`,
     unit: 'currencyUSD',
     noValue: NOTHING,
@@ -22,7 +22,7 @@ export const operations = () =>
   table({
     title: 'Top operations',
     description: 'The ten operations that cost most in the month, with their calls.',
-    sql: `SELECT operation, replaceAll(service, '_', ' ') AS service_name, toFloat64(requests) AS calls, toFloat64(cost) AS cost
+    sql: `SELECT operation, ${serviceName('service')} AS service_name, toFloat64(requests) AS calls, toFloat64(cost) AS cost
 FROM client_top_operations(${OF_CLIENT})`,
     noValue: NOTHING,
     columns: [
@@ -87,7 +87,7 @@ export const recentCalls = () =>
       'The 50 newest calls of the month. A cost that is not known is empty, never 0. The trace opens in Explore.',
     sql: `SELECT
   time,
-  replaceAll(service, '_', ' ') AS service_name,
+  ${serviceName('service')} AS service_name,
   operation,
   model,
   toFloat64(input_tokens) AS tokens_in,
@@ -100,20 +100,20 @@ FROM client_recent_calls(${OF_CLIENT})
 ORDER BY time DESC`,
     noValue: 'No calls in this month',
     columns: [
-      { name: 'time', title: 'Time', unit: 'dateTimeAsIso', width: 165 },
-      { name: 'service_name', title: 'Service', width: 120 },
+      { name: 'time', title: 'Time', unit: 'dateTimeAsIso', width: 158 },
+      { name: 'service_name', title: 'Service', width: 110 },
       { name: 'operation', title: 'Operation' },
       { name: 'model', title: 'Model' },
-      { name: 'tokens_in', title: 'Tokens in', unit: 'short', width: 90, noValue: '' },
-      { name: 'tokens_out', title: 'Tokens out', unit: 'short', width: 95, noValue: '' },
-      { name: 'cost', title: 'Cost', unit: 'currencyUSD', decimals: 6, width: 120, noValue: 'unknown' },
-      { name: 'cost_source', title: 'Priced by', width: 100 },
+      { name: 'tokens_in', title: 'Tokens in', unit: 'short', width: 82 },
+      { name: 'tokens_out', title: 'Tokens out', unit: 'short', width: 90 },
+      { name: 'cost', title: 'Cost', unit: 'currencyUSD', decimals: 6, width: 96, noValue: 'unknown' },
+      { name: 'cost_source', title: 'Priced by', width: 88 },
       {
         name: 'outcome',
         title: 'Outcome',
-        width: 90,
+        width: 78,
         values: { error: { color: COLOR.critical }, aborted: { color: COLOR.warning } },
       },
-      { name: 'trace_id', title: 'Trace', width: 270, link: { title: 'Open the trace', url: TRACE_OF_ROW } },
+      { name: 'trace_id', title: 'Trace', width: 256, link: { title: 'Open the trace', url: TRACE_OF_ROW } },
     ],
   });

@@ -45,7 +45,9 @@ export const monthAgainstLimits = () =>
   toFloat64(l.critical) AS "Critical"
 FROM ${DAYS} AS d
 CROSS JOIN (
-  SELECT maxIf(threshold, severity = 'warning') AS warning, maxIf(threshold, severity = 'critical') AS critical
+  SELECT
+    if(count() = 0, NULL, maxIf(threshold, severity = 'warning')) AS warning,
+    if(count() = 0, NULL, maxIf(threshold, severity = 'critical')) AS critical
   FROM client_alert_states(as_of = ${AS_OF})
   WHERE client_id = ${CLIENT} AND month = ${MONTH} AND alert_type = 'threshold'
 ) AS l

@@ -83,7 +83,7 @@ FROM (
 )
 HAVING count() > 0`,
       unit: 'percent',
-      noValue: 'This client is unknown',
+      noValue: '–',
     },
     { Warning: [100, COLOR.warning], Critical: [100, COLOR.critical] },
   );

@@ -13,6 +13,7 @@ import {
   VisibilityMode,
   VizLegendOptionsBuilder,
   VizOrientation,
+  VizTextDisplayOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import * as trend from '@grafana/grafana-foundation-sdk/trend';
@@ -45,6 +46,7 @@ export function stackedBars(parts: ChartParts, series: Readonly<Record<string, s
     .withTarget(tableQuery(parts.sql))
     .unit(parts.unit)
     .noValue(parts.noValue)
+    .decimals(2)
     .stacking(StackingMode.Normal)
     .orientation(VizOrientation.Vertical)
     .showValue(VisibilityMode.Never)
@@ -78,8 +80,10 @@ export function bars(parts: ChartParts): bargauge.PanelBuilder {
     .displayMode(BarGaugeDisplayMode.Basic)
     .valueMode(BarGaugeValueMode.Text)
     .namePlacement(BarGaugeNamePlacement.Left)
-    .showUnfilled(true)
+    .showUnfilled(false)
     .minVizHeight(16)
+    .decimals(2)
+    .text(new VizTextDisplayOptionsBuilder().titleSize(13).valueSize(13))
     .reduceOptions(new ReduceDataOptionsBuilder().calcs([]).values(true).fields(''));
 }
 
@@ -88,6 +92,7 @@ export function shares(parts: ChartParts, at: Readonly<Record<string, readonly [
   const panel = bars(parts)
     .max(100)
     .decimals(0)
+    .showUnfilled(true)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields(''));
   for (const [column, step] of Object.entries(at)) {
     panel.overrideByName(column, [{ id: 'thresholds', value: steps(COLOR.calm, step).build() }]);
@@ -105,6 +110,7 @@ export function overDays(parts: ChartParts, xField: string): trend.PanelBuilder 
     .unit(parts.unit)
     .noValue(parts.noValue)
     .min(0)
+    .decimals(2)
     .xField(xField)
     .lineWidth(2)
     .showPoints(VisibilityMode.Never)

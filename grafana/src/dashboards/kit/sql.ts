@@ -13,6 +13,23 @@ export const AS_OF = `least(toDate(now('UTC')), ${LAST_DAY})`;
 /** Arguments of the views that take a period. */
 export const PERIOD = `first_day = ${FIRST_DAY}, last_day = ${LAST_DAY}`;
 
+const NAMES = {
+  openai: 'OpenAI',
+  azure_openai: 'Azure OpenAI',
+  twilio_sms: 'Twilio SMS',
+  twilio_voice: 'Twilio voice',
+  twilio_phone: 'Twilio numbers',
+  stripe: 'Stripe',
+  google_places: 'Google Places',
+  cloudflare_r2: 'Cloudflare R2',
+} as const;
+
+const list = (texts: readonly string[]): string => `[${texts.map((text) => `'${text}'`).join(', ')}]`;
+
+/** SQL of a service's name as people write it; of one that is not known here its id without underscores. */
+export const serviceName = (column: string): string =>
+  `transform(toString(${column}), ${list(Object.keys(NAMES))}, ${list(Object.values(NAMES))}, replaceAll(toString(${column}), '_', ' '))`;
+
 /**
  * The last six months, newest first: the value (`2026-11`), then the text (`November 2026`), in the order in which the plugin reads the
  * columns of a variable's query. From the clock, so that the list is there before the first usage is.

@@ -5,6 +5,7 @@ import {
   BigValueTextMode,
   ReduceDataOptionsBuilder,
   VizOrientation,
+  VizTextDisplayOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import { PanelBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { byThreshold, COLOR, steps } from './colors.ts';
@@ -39,7 +40,10 @@ export function stat({ title, description, sql, unit, units = {}, noValue = '–
     .justifyMode(BigValueJustifyMode.Auto)
     .textMode(several ? BigValueTextMode.ValueAndName : BigValueTextMode.Value)
     .orientation(VizOrientation.Auto)
+    // One size on all cards, whether they hold one number or two.
+    .text(new VizTextDisplayOptionsBuilder().titleSize(14).valueSize(32))
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields(''));
+  if (unit === 'currencyUSD') panel.decimals(2);
   for (const [column, value] of Object.entries(units)) {
     panel.overrideByName(column, [{ id: 'unit', value }, ...(value === 'short' ? [{ id: 'decimals', value: 0 }] : [])]);
   }

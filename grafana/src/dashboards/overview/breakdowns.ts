@@ -1,5 +1,5 @@
 import { bars, stackedBars } from '../kit/charts.ts';
-import { FIRST_DAY, LAST_DAY, MONTH, PERIOD } from '../kit/sql.ts';
+import { FIRST_DAY, LAST_DAY, MONTH, PERIOD, serviceName } from '../kit/sql.ts';
 import { table } from '../kit/table.ts';
 import { SERVICES } from './services.ts';
 
@@ -58,10 +58,10 @@ LIMIT 10`,
     noValue: 'No model calls in this month',
     columns: [
       { name: 'model_name', title: 'Model' },
-      { name: 'provider_name', title: 'Provider', width: 120 },
-      { name: 'calls', title: 'Calls', unit: 'short', width: 84 },
-      { name: 'tokens_in', title: 'Tokens in', unit: 'short', width: 92 },
-      { name: 'tokens_out', title: 'Tokens out', unit: 'short', width: 92 },
+      { name: 'provider_name', title: 'Provider', width: 106 },
+      { name: 'calls', title: 'Calls', unit: 'short', width: 70 },
+      { name: 'tokens_in', title: 'Tokens in', unit: 'short', width: 84 },
+      { name: 'tokens_out', title: 'Tokens out', unit: 'short', width: 90 },
       { name: 'cost_usd', title: 'Cost', unit: 'currencyUSD', decimals: 2, width: 92 },
     ],
   });
@@ -70,12 +70,12 @@ export const topOperations = () =>
   table({
     title: 'Top operations',
     description: 'Operations of all clients in the chosen month, by cost.',
-    sql: `SELECT service, operation, toFloat64(requests) AS calls, toFloat64(cost) AS cost
+    sql: `SELECT ${serviceName('service')} AS service_name, operation, toFloat64(requests) AS calls, toFloat64(cost) AS cost
 FROM top_operations(${PERIOD})
 LIMIT 10`,
     noValue: 'No usage in this month',
     columns: [
-      { name: 'service', title: 'Service', width: 150 },
+      { name: 'service_name', title: 'Service', width: 140 },
       { name: 'operation', title: 'Operation' },
       { name: 'calls', title: 'Calls', unit: 'short', width: 84 },
       { name: 'cost', title: 'Cost', unit: 'currencyUSD', decimals: 2, width: 92 },

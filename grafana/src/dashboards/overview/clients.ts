@@ -47,7 +47,11 @@ export const clients = () =>
         link: { title: 'Open this client', url: CLIENT_OF_ROW },
         more: [{ id: 'custom.minWidth', value: 150 }],
       },
-      ...SERVICES.map(({ column, title }) => usd(column.replace('_cost', ''), title, 80)),
+      // A dash is quieter than a zero where a client does not use a service.
+      ...SERVICES.map(({ column, title }) => ({
+        ...usd(column.replace('_cost', ''), title, 80),
+        more: [{ id: 'mappings', value: [{ type: 'value', options: { 0: { text: '–', index: 0 } } }] }],
+      })),
       usd('total', 'Total', 92),
       { ...usd('previous', 'Month before', 104), noValue: '–' },
       {

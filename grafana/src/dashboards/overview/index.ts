@@ -25,7 +25,7 @@ export const overviewDashboard = (): Dashboard =>
       [clients(), 0, 8, 24, 10],
       [costPerDay(), 0, 18, 16, 9],
       [topClients(), 16, 18, 8, 9],
-      [topModels(), 0, 27, 12, 8],
-      [topOperations(), 12, 27, 12, 8],
+      [topModels(), 0, 27, 13, 8],
+      [topOperations(), 13, 27, 11, 8],
     ],
   });
