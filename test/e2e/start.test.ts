@@ -18,7 +18,10 @@ interface Started {
 /** `client-cost start` in a process group of its own, as a terminal would run it. */
 function start(...args: string[]): Started {
   const script = join(import.meta.dirname, '..', 'support', 'start-command.mjs');
-  const child = spawn(process.execPath, [script, '--data-dir', dataDir, ...args], { detached: true });
+  const child = spawn(process.execPath, [script, '--data-dir', dataDir, ...args], {
+    detached: true,
+    env: { ...process.env, PATH: '' },
+  });
   const started: Started = { child, exited: new Promise((resolve) => child.once('close', resolve)), out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => {
     started.out += chunk;
@@ -35,6 +38,8 @@ describe('client-cost start', () => {
   it('stays up, says how to use it, refuses a second one on the same data, and ends on Ctrl-C', async () => {
     const first = start('--collector', 'none', ...anyPorts);
     await eventually('it is up', async () => (first.out.includes('Ctrl-C ends it') ? true : undefined), 60);
+    // Whatever this machine has: PATH is empty there.
+    expect(first.out).toMatch(/^Grafana {6}none: no grafana on PATH: install it .*docs\/grafana-import\.md/m);
     const value = (name: string) => new RegExp(`export ${name}='(.*)'`).exec(first.out)?.[1] ?? `no ${name}`;
     expect(value('CLIENT_COST_EXPORTER')).toBe('clickhouse');
     const address = {
