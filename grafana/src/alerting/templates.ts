@@ -24,6 +24,6 @@ export const decimal = (refId: string): string => given(refId, printf('%.2f', re
 /** A whole number, `63`; empty without the value. */
 export const percent = (refId: string): string => given(refId, whole(refId));
 
-/** The client's dashboard with the alert's month. */
+/** The client's dashboard with the alert's month. Grafana's address ends with a slash, whatever root_url says. */
 export const clientDashboard =
-  '{{ if .Labels.client_id }}{{ externalURL }}/d/client-cost-client?var-client={{ urlquery .Labels.client_id }}&var-month={{ .Labels.month }}{{ end }}';
+  '{{ if .Labels.client_id }}{{ externalURL }}d/client-cost-client?var-client={{ urlquery .Labels.client_id }}&var-month={{ .Labels.month }}{{ end }}';

@@ -182,6 +182,20 @@ describe('a client', () => {
     for (const [, , at] of resolved) expect(at - erased).toBeLessThanOrEqual(25 * 60_000);
     expect(grafana.states('cc-threshold-critical').map(({ labels }) => labels.client_id)).not.toContain('beta');
   });
+
+  test('a client that is renamed stays one alert for who reads the webhook, though Grafana has two for a while', async () => {
+    await ledger.configure({ id: 'c2', name: 'Renamed' });
+    const webhooks = await grafana.until(utc('2026-03-02T11:10'));
+    const raw = webhooks.flatMap(({ alerts }) => alerts.filter(({ labels }) => labels.client_id === 'c2'));
+    expect(raw.map(({ labels, status }) => `${labels.client_name} ${status}`)).toEqual(
+      expect.arrayContaining(['Renamed firing', 'c2 resolved']),
+    );
+    const taken = webhooks.flatMap(
+      (webhook) => readWebhook('clients', { ...webhook, truncatedAlerts: 0 }, quiet).alerts,
+    );
+    const statuses = taken.filter(({ key }) => key === 'threshold:warning:2026-03:c2').map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set(['firing']));
+  });
 });
 
 test('a projection that swings around its limit is one alert, not one a day', async () => {

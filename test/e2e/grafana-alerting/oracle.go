@@ -35,7 +35,7 @@ func main() {
 	for _, text := range asked.Texts {
 		said.Texts = append(said.Texts, os.Expand(text, func(name string) string { return asked.Env[name] }))
 	}
-	functions := template.FuncMap{"externalURL": func() string { return "http://localhost:3000" }}
+	functions := template.FuncMap{"externalURL": func() string { return "http://localhost:3000/" }}
 	for _, one := range asked.Templates {
 		values := map[string]value{}
 		for name, number := range one.Values {

@@ -137,20 +137,3 @@ test('what fires says what the view says, and the figures beside it', async () =
   ]);
   expect(Math.min(...Object.values(said))).toBeGreaterThan(1);
 });
-
-test('a link leads to the client and the month, whatever the client is called', () => {
-  const dashboard = clientRules[0]!.annotations.dashboard!;
-  const link = new URL(render(dashboard, { Labels: { client_id: 'a&b c/ü', month: '2026-02' }, Values: {} }));
-  expect(link.pathname).toBe('/d/client-cost-client');
-  expect(link.searchParams.get('var-client')).toBe('a&b c/ü');
-  expect(link.searchParams.get('var-month')).toBe('2026-02');
-});
-
-test('without its values an alert still says what it is', () => {
-  for (const rule of rules) {
-    const text = render(rule.annotations.summary!, { Labels: {}, Values: {} });
-    expect(text).toMatch(/^[A-Z][^{}]{15,}$/);
-    expect(text).not.toContain('no value');
-    for (const template of Object.values(rule.annotations)) render(template, { Labels: {}, Values: {} });
-  }
-});

@@ -13,8 +13,8 @@ type Value = string | number | boolean | undefined;
 const ACTION = /\{\{\s*([\s\S]*?)\s*\}\}/g;
 const TOKEN = /"(?:[^"\\]|\\.)*"|\S+/g;
 
-/** The text; throws for what Go would refuse and for what this file does not know. */
-export function render(template: string, data: TemplateData, externalUrl = 'http://localhost:3000'): string {
+/** The text; throws for what Go would refuse and for what this file does not know. Grafana's own address always ends with a slash. */
+export function render(template: string, data: TemplateData, externalUrl = 'http://localhost:3000/'): string {
   const open: { taken: boolean; outer: boolean }[] = [];
   let out = '';
   let writing = true;
