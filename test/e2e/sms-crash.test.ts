@@ -40,7 +40,10 @@ class World {
   readonly database: string;
   readonly port: number;
   readonly standIn: TwilioStandIn;
+  /** How much faster the service's clock runs. */
+  speed = SPEED;
   child: ChildProcess | undefined;
+  readonly others: ChildProcess[] = [];
   output = '';
 
   private constructor(port: number, standIn: TwilioStandIn, folder: string) {
@@ -62,16 +65,19 @@ class World {
     return world;
   }
 
-  /** @returns whether it came up: it may be killed before */
-  async start(killAt = 'never:0'): Promise<boolean> {
+  /**
+   * @param beside another one on the same file, which goes on
+   * @returns whether it came up: it may be killed before
+   */
+  async start(killAt = 'never:0', { port = this.port, beside = false } = {}): Promise<boolean> {
     const args = ['--import', join(root, 'test/support/sms-kill.mjs'), join(root, 'grafana/src/sms/main.ts')];
     const child = spawn(process.execPath, args, {
       env: {
         PATH: process.env.PATH,
         SMS_KILL_AT: killAt,
-        SMS_CLOCK: `${BASE}/${SPEED}`,
-        CLIENT_COST_SMS_PORT: String(this.port),
-        CLIENT_COST_SMS_PUBLIC_URL: `http://127.0.0.1:${this.port}`,
+        SMS_CLOCK: `${BASE}/${this.speed}`,
+        CLIENT_COST_SMS_PORT: String(port),
+        CLIENT_COST_SMS_PUBLIC_URL: `http://127.0.0.1:${port}`,
         CLIENT_COST_SMS_DATABASE: this.database,
         CLIENT_COST_SMS_GATHER_MS: '0',
         CLIENT_COST_ALERT_WEBHOOK_SECRET: SECRET,
@@ -86,7 +92,8 @@ class World {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.child = child;
+    if (beside) this.others.push(child);
+    else this.child = child;
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (this.output += part));
     const listening = async () => {
       const before = this.output.length;
@@ -106,11 +113,12 @@ class World {
   }
 
   /** As Grafana: @returns whether it was answered 2xx */
-  async webhook(status: 'firing' | 'resolved' = 'firing'): Promise<boolean> {
+  async webhook({ port = this.port, clients = ['acme', 'beta'] } = {}): Promise<boolean> {
+    const status = 'firing';
     const body = JSON.stringify({
       receiver: 'client-cost-sms',
       status,
-      alerts: ['acme', 'beta'].map((client) => ({
+      alerts: clients.map((client) => ({
         status,
         labels: {
           alertname: 'Monthly usage critical',
@@ -124,9 +132,10 @@ class World {
         fingerprint: client,
       })),
     });
-    const timestamp = String(Math.floor(now() / 1000));
+    const time = this.speed === 1 ? Date.now() : now();
+    const timestamp = String(Math.floor(time / 1000));
     try {
-      const answer = await fetch(`http://127.0.0.1:${this.port}/webhooks/grafana`, {
+      const answer = await fetch(`http://127.0.0.1:${port}/webhooks/grafana`, {
         method: 'POST',
         body,
         headers: {
@@ -166,11 +175,12 @@ class World {
   }
 
   async end(): Promise<void> {
-    const { child } = this;
-    if (child === undefined || !this.alive) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
+    for (const child of [this.child, ...this.others]) {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) continue;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    }
   }
 
   textsTo(phone: string): string[] {
@@ -287,4 +297,29 @@ describe('killed at the moments of a request', () => {
       expect(texts.filter((text) => !text.startsWith('(may repeat) ')).length).toBeLessThanOrEqual(1);
     }
   });
+});
+
+test('two on one file: each text once; when the one that sends is killed the other goes on at once', async () => {
+  const world = await World.make();
+  world.speed = 1;
+  const port = await freePort();
+  await world.start();
+  await world.start('never:0', { port, beside: true });
+  for (const [at, client] of [world.port, port, world.port, port].map(
+    (at, index) => [at, `client-${index}`] as const,
+  )) {
+    expect(await world.webhook({ port: at, clients: [client] })).toBe(true);
+    expect(await world.until(() => world.settled)).toBe(true);
+  }
+  for (const phone of Object.values(PEOPLE)) {
+    const texts = world.textsTo(phone);
+    expect(texts).toHaveLength(4);
+    expect(texts.filter((text) => text.includes('may repeat'))).toEqual([]);
+  }
+  world.child?.kill('SIGKILL');
+  expect(await world.webhook({ port, clients: ['late'] })).toBe(true);
+  const killed = Date.now();
+  expect(await world.until(() => world.textsTo(PEOPLE.ada).length === 5)).toBe(true);
+  // Far sooner than the lease ends by itself.
+  expect(Date.now() - killed).toBeLessThan(15_000);
 });
