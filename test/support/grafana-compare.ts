@@ -10,7 +10,7 @@ export interface Answer {
 
 export type ExpectedCell =
   | Cell
-  | { readonly near: number; readonly by: number }
+  | { readonly near: number | string; readonly by: number }
   | { readonly from: number | string; readonly to: number | string }
   | { readonly like: string }
   | { readonly any: true };
@@ -57,7 +57,7 @@ function matches(actual: Cell, expected: ExpectedCell, isTime: boolean, times: T
     if ('any' in expected) return actual !== null;
     if ('like' in expected) return new RegExp(times.fill(expected.like)).test(String(actual));
     if (typeof actual !== 'number') return false;
-    if ('near' in expected) return close(actual, expected.near, expected.by);
+    if ('near' in expected) return close(actual, number(expected.near), expected.by);
     return actual >= number(expected.from) && actual <= number(expected.to);
   }
   if (typeof actual === 'number') {
