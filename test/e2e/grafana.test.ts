@@ -177,6 +177,13 @@ describe('hostile values of variables', () => {
     const id = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
     return JSON.stringify(cellsOf(answer)).replace(id, 'an id');
   };
+  // Asked once: it is the same for every hostile client.
+  const known = new Map<Query, Promise<string>>();
+  const plainRows = (dashboard: DashboardQueries, query: Query): Promise<string> => {
+    const rows = known.get(query) ?? rowsOf(dashboard, query, { month: '2026-02', client: PLAIN });
+    known.set(query, rows);
+    return rows;
+  };
   const named = (rows: string, client: string): string =>
     rows
       .replaceAll(JSON.stringify(client).slice(1, -1), 'the client')
@@ -193,7 +200,7 @@ describe('hostile values of variables', () => {
   it.each(pairs)('%s finds the client %j as it finds any other', async (_, client, dashboard) => {
     let found = false;
     for (const query of dashboard.queries.filter(({ kind }) => kind === 'panel')) {
-      const plain = await rowsOf(dashboard, query, { month: '2026-02', client: PLAIN });
+      const plain = await plainRows(dashboard, query);
       const hostile = await rowsOf(dashboard, query, { month: '2026-02', client });
       expect(named(hostile, client), query.name).toBe(named(plain, PLAIN));
       found ||= /\b61\.75\b/.test(plain);
@@ -203,16 +210,14 @@ describe('hostile values of variables', () => {
   });
 
   // A month, too, comes from the URL. ClickHouse may refuse it; it must not do anything else.
-  const settable = all.flatMap((dashboard) =>
-    dashboard.settable.map((name) => [dashboard.title, name, dashboard] as const),
+  const others = all.flatMap((dashboard) =>
+    dashboard.settable.filter((name) => name !== 'client').map((name) => [dashboard.title, name, dashboard] as const),
   );
-  it.each(settable)('%s does no harm by the variable %s', async (_, name, dashboard) => {
+  it.each(others)('%s does no harm by the variable %s', async (_, name, dashboard) => {
     for (const value of HOSTILE) {
       for (const query of dashboard.queries) {
-        const variables = { month: '2026-02', client: PLAIN, [name]: value };
-        await rowsOf(dashboard, query, variables).catch((error: Error) => {
-          const refused = /CANNOT_PARSE|cannot parse|Cannot parse|BAD_ARGUMENTS|CANNOT_PARSE_DATE/.test(error.message);
-          if (!refused || name === 'client') throw error;
+        await rowsOf(dashboard, query, { month: '2026-02', client: PLAIN, [name]: value }).catch((error: Error) => {
+          if (!/cannot parse|BAD_ARGUMENTS/i.test(error.message)) throw error;
         });
       }
     }
