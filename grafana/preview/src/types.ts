@@ -40,6 +40,9 @@ export interface PanelJson {
   readonly transformations?: readonly unknown[];
   readonly targets?: readonly TargetJson[];
   readonly timeFrom?: string;
+  readonly maxDataPoints?: number;
+  /** The least interval, as `5m`. */
+  readonly interval?: string;
   readonly hideTimeOverride?: boolean;
   readonly repeat?: string;
   readonly collapsed?: boolean;

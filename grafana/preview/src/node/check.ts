@@ -19,6 +19,10 @@ interface Seen {
   /** Texts that lie outside of the panel. */
   readonly outside: readonly string[];
   readonly errorIcon: boolean;
+  /** Variables that nobody replaced, in texts and links. */
+  readonly unreplaced: readonly string[];
+  /** A table that is wider than its panel. */
+  readonly tooWide: boolean;
 }
 
 /** Runs in the page: no imports, no names of this file. */
@@ -59,6 +63,11 @@ function look(): Seen[] {
             })
             .map((leaf) => leaf.textContent ?? '')
         : [],
+      unreplaced: [
+        ...((panel.textContent ?? '').match(/\$\{[^}]*\}/g) ?? []),
+        ...[...content.querySelectorAll('a')].map(({ href }) => href).filter((href) => /\$\{|%7B/.test(href)),
+      ],
+      tooWide: [...content.querySelectorAll('[role="grid"]')].some((grid) => grid.scrollWidth > grid.clientWidth + 1),
       errorIcon: panel.querySelector('[data-testid="data-testid Panel status error"]') !== null,
     };
   });
@@ -131,6 +140,8 @@ export async function problemsOf(page: Page, name: string, picture: Picture, wid
     // A long name of a client may end in "…"; a value and a short name may not.
     for (const text of one.cut.filter((text) => panel.type === 'stat' || text.length <= SHORT_NAME))
       say(`"${text}" is cut`);
+    if (one.tooWide && width >= 1280) say(`its columns are wider than the panel at ${width}`);
+    for (const text of one.unreplaced) say(`${text} stands there as it is`);
     for (const text of one.outside) say(`"${text}" lies outside of the panel`);
     if (panel.type === 'stat') {
       for (const text of expectedTexts(panel, results)) {

@@ -18,8 +18,14 @@ const { rangeUtil } = createRequire(import.meta.url)('@grafana/data') as typeof 
 /** How a query is run: against the ledger, or so that it fails. */
 export type Run = (sql: string, refId: string, format: 0 | 1) => Promise<QueryResult>;
 
-/** Grafana asks for about as many points as a graph is wide. */
-const POINTS = 1000;
+// Grafana asks for as many points as a panel is wide, in pixels, unless the panel says otherwise; here on a page 1280 wide.
+const COLUMN = (1280 - 32) / 24;
+
+function intervalOf(panel: PanelJson, range: TimeRangeMs): number {
+  const points = panel.maxDataPoints ?? panel.gridPos.w * COLUMN;
+  const least = panel.interval === undefined ? 1000 : rangeUtil.intervalToMs(panel.interval);
+  return Math.max(least, rangeUtil.roundInterval((range.to - range.from) / points));
+}
 
 function rangeOf(from: string, to: string): TimeRangeMs {
   const range = rangeUtil.convertRawToRange({ from, to }, 'utc');
@@ -57,7 +63,6 @@ async function variablesOf(
   for (const variable of dashboard.templating?.list ?? []) {
     const { name, type, label = name, hide = 0 } = variable;
     if (type === 'datasource') {
-      // Grafana hides it too where there is one datasource of the type to choose from? No: it shows it.
       states.push({ name, label, value: 'client-cost', text: 'client-cost', hidden: hide === 2 });
       continue;
     }
@@ -76,9 +81,6 @@ async function variablesOf(
   }
   return states;
 }
-
-/** Panels of rows that are folded are not drawn; all others in one list. */
-const panelsOf = (dashboard: DashboardJson): readonly PanelJson[] => dashboard.panels;
 
 /**
  * Runs every query of a dashboard.
@@ -99,7 +101,7 @@ export async function collect(
   const values = Object.fromEntries(variables.map(({ name, value }) => [name, value]));
   const texts = Object.fromEntries(variables.map(({ name, text }) => [name, text]));
   const panels: Record<number, { range: TimeRangeMs; results: QueryResult[] }> = {};
-  for (const panel of panelsOf(dashboard)) {
+  for (const panel of dashboard.panels) {
     const panelRange =
       panel.timeFrom === undefined || panel.timeFrom === null ? range : rangeOf(`now-${panel.timeFrom}`, 'now');
     const context = {
@@ -107,7 +109,7 @@ export async function collect(
       texts,
       from: new Date(panelRange.from),
       to: new Date(panelRange.to),
-      intervalMs: Math.max(1000, rangeUtil.roundInterval((panelRange.to - panelRange.from) / POINTS)),
+      intervalMs: intervalOf(panel, panelRange),
       dashboard: { title: dashboard.title, uid: dashboard.uid },
     };
     const results: QueryResult[] = [];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { backfill, createLedgerClient } from '../../../../clickhouse/dist/index.js';
 import { startStack } from '../../../../clickhouse/dist/stack/index.js';
 import type { QueryResult } from '../types.ts';
-import { DAYS, SEED } from './seed.ts';
+import { ALERTS, DAYS, USAGE } from './seed.ts';
 
 export interface Ledger {
   /** Runs a panel's or variable's SQL. An error of ClickHouse is a result too, as it is in Grafana. */
@@ -14,7 +14,6 @@ export interface Ledger {
   stop(): Promise<void>;
 }
 
-// The client's own day and the day's rollups are in UTC.
 const dayAgo = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
 
 /** The real engine, migrated and empty, in a directory of its own. */
@@ -49,14 +48,9 @@ export async function startLedger(): Promise<Ledger> {
       return { refId, format, columns: meta, rows: data };
     },
     async seed() {
-      const run = async (query: string) => {
-        await client.command({ query });
-      };
-      await run(SEED.clients);
-      await run(SEED.events);
-      await run(SEED.rejected);
+      for (const query of USAGE) await client.command({ query });
       await backfill(client, { from: dayAgo(DAYS), to: dayAgo(0) });
-      for (const query of SEED.alerts) await run(query);
+      for (const query of ALERTS) await client.command({ query });
     },
     async stop() {
       await client.close();

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { build } from 'vite';
 import type { Picture } from '../types.ts';
@@ -59,6 +60,14 @@ async function collectPictures(): Promise<Map<string, Picture>> {
 const compress = (png: Buffer): Promise<Buffer> =>
   sharp(png).png({ palette: true, quality: 90, effort: 10, dither: 0, compressionLevel: 9 }).toBuffer();
 
+/** Grafana says a failed query's message when one points at the panel's mark: the first one of a picture is pointed at. */
+async function showFirstError(page: Page): Promise<void> {
+  const mark = page.getByTestId('data-testid Panel status error').first();
+  if ((await mark.count()) === 0) return;
+  await mark.hover();
+  await page.waitForTimeout(700);
+}
+
 /**
  * Draws the committed dashboards into docs/images; with `--check` only looks whether they can be drawn well.
  *
@@ -99,6 +108,7 @@ export async function run(): Promise<number> {
         ...(await problemsOf(open.page, name, data, width)),
       );
       if (values.check !== true) {
+        await showFirstError(open.page);
         const path = join(images, `${name}.png`);
         writeFileSync(path, await compress(await open.page.screenshot()));
         bytes += statSync(path).size;

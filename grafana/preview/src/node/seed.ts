@@ -90,10 +90,10 @@ const NOW = new Date().toISOString().slice(0, 19);
 
 /** What is active in usage_alerts is what the alert views say today; one critical is acknowledged, and last month's have been resolved. */
 const alertColumns = `(event_id, time, alert_key, event, client_id, client_name, alert_type, severity, month, message, source, actor, channel,
-    recipient, details, acknowledge_url)`;
+    recipient, error, details, acknowledge_url)`;
 
 const firing = `(SELECT *, concat(alert_type, ':', severity, ':', month, ':', client_id) AS alert_key,
-    toDateTime64('${NOW}', 3, 'UTC') - toIntervalMinute(35 + cityHash64(alert_key) % 4000) AS fired_at,
+    toDateTime64('${NOW}', 3, 'UTC') - toIntervalMinute(35 + cityHash64(alert_key) % if(severity = 'critical', 280, 4000)) AS fired_at,
     toJSONString(map('current_cost', toString(current_cost), 'previous_cost', toString(ifNull(previous_cost, 0)),
         'projected_cost', toString(projected_cost), 'threshold', toString(threshold))) AS details
     FROM client_alert_states(as_of = toDate(now('UTC'))) WHERE state = 1)`;
@@ -101,11 +101,11 @@ const firing = `(SELECT *, concat(alert_type, ':', severity, ':', month, ':', cl
 const life = (
   event: string,
   minutes: number,
-  more: { where?: string; actor?: string; channel?: string; source?: string; to?: string } = {},
+  more: { where?: string; actor?: string; channel?: string; source?: string; to?: string; error?: string } = {},
 ): string =>
   `INSERT INTO usage_alerts ${alertColumns}
 SELECT generateUUIDv4(), fired_at + toIntervalSecond(${Math.round(minutes * 60)}), alert_key, ${text(event)}, client_id, client_name, alert_type,
-    severity, month, message, ${text(more.source ?? 'grafana')}, ${text(more.actor ?? '')}, ${text(more.channel ?? '')}, ${text(more.to ?? '')}, details,
+    severity, month, message, ${text(more.source ?? 'grafana')}, ${text(more.actor ?? '')}, ${text(more.channel ?? '')}, ${text(more.to ?? '')}, ${text(more.error ?? '')}, details,
     if(${text(event)} = 'fired', concat('https://alerts.example/a/', lower(hex(cityHash64(alert_key)))), '')
 FROM ${firing} WHERE ${more.where ?? '1'}`;
 
@@ -116,6 +116,12 @@ const alerts = [
   life('queued', 0, { source: 'sms', to: 'ada' }),
   life('sent', 0.05, { source: 'sms', to: 'ada' }),
   life('delivered', 0.15, { source: 'twilio', to: 'ada', where: 'cityHash64(alert_key) % 5 != 0' }),
+  life('undelivered', 0.4, {
+    source: 'twilio',
+    to: 'bob',
+    where: "alert_type = 'threshold' AND severity = 'critical'",
+    error: '30003 Unreachable destination handset',
+  }),
   life('acknowledged', 9, { source: 'person', actor: 'ada', channel: 'sms', where: acknowledged }),
 ];
 
@@ -126,8 +132,35 @@ SELECT now64(3, 'UTC') - toIntervalMinute(20 + number * 47), now64(9, 'UTC') - t
     '', 'fir-auto', if(number % 3 = 2, '', 'openai'), 'assistant', '', '', map('usage.id', 'x'), map('service.name', 'assistant'), ''
 FROM numbers(5)`;
 
-/** Statements in their order; `alerts` need the daily rollup, so they come after the backfill. */
-export const SEED = { clients, events, rejected, alerts } as const;
+/** The counters of the last two weeks, as the SDK exports them hour by hour (delta): the second witness says what the ledger says. */
+const counters = ['requests', 'cost'].map(
+  (
+    metric,
+  ) => `INSERT INTO otel_metrics_sum (ServiceName, MetricName, Attributes, StartTimeUnix, TimeUnix, Value, AggregationTemporality, IsMonotonic)
+SELECT service_name, 'client_cost.${metric}', map('client.id', client_id, 'usage.service', service, 'usage.operation', operation),
+    toStartOfHour(time) AS started, least(started + 3599, now('UTC')), ${metric === 'cost' ? 'toFloat64(sum(ifNull(cost, 0)))' : 'count()'}, 1, true
+FROM usage_events WHERE time >= toDateTime64(toDate(now('UTC')) - 14, 9, 'UTC')
+GROUP BY service_name, client_id, service, operation, started`,
+);
+
+/** What the Collector says about itself once a minute, a day long: a queue that fills for half an hour and empties, and spans refused meanwhile. */
+const MINUTES = 1440;
+const collector = [
+  `INSERT INTO otel_metrics_gauge (ServiceName, MetricName, Attributes, StartTimeUnix, TimeUnix, Value)
+SELECT 'otelcol', metric, map('exporter', exporter), now('UTC') - ${MINUTES * 60}, now('UTC') - ago * 60,
+    if(metric LIKE '%capacity', 10000, if(exporter = 'clickhouse/usage', 1, 2.5) * (cityHash64(ago, exporter) % 6 + if(ago BETWEEN 260 AND 290, (290 - ago) * 40, 0)))
+FROM (SELECT number AS ago FROM numbers(${MINUTES})) AS n
+CROSS JOIN (SELECT arrayJoin(['otelcol_exporter_queue_size', 'otelcol_exporter_queue_capacity']) AS metric) AS m
+CROSS JOIN (SELECT arrayJoin(['clickhouse/usage', 'clickhouse']) AS exporter) AS e`,
+  `INSERT INTO otel_metrics_sum (ServiceName, MetricName, Attributes, StartTimeUnix, TimeUnix, Value, AggregationTemporality, IsMonotonic)
+SELECT 'otelcol', 'otelcol_receiver_refused_spans', map('receiver', 'otlp'), now('UTC') - ${MINUTES * 60}, now('UTC') - ago * 60,
+    if(ago < 270, 340, if(ago < 280, (280 - ago) * 34, 0)), 2, true
+FROM (SELECT number AS ago FROM numbers(${MINUTES})) AS n`,
+];
+
+/** Statements in their order. Between the two lists the daily rollups are to be made, since nothing here arrives at the time it says. */
+export const USAGE: readonly string[] = [clients, events, rejected, ...counters, ...collector];
+export const ALERTS: readonly string[] = alerts;
 
 /** Whose month is looked at on the client's dashboard. */
 export const CLIENT_SHOWN = 'birch-realty';

@@ -1,5 +1,6 @@
 import {
   type DataTransformerInfo,
+  displayNameOverrideProcessor,
   FieldColorModeId,
   type FieldConfigPropertyItem,
   Registry,
@@ -39,10 +40,12 @@ export function fieldConfigRegistry(properties: Iterable<string>): Registry<Item
         id,
         path: isCustom ? id.slice('custom.'.length) : id,
         name: id,
+        settings: { expandTemplateVars: true },
         isCustom,
         editor: () => null,
         override: () => null,
-        process: (value: unknown) => value,
+        // A name may hold the series' labels.
+        process: id === 'displayName' ? displayNameOverrideProcessor : (value: unknown) => value,
         shouldApply: () => true,
       } as unknown as Item;
     }),
