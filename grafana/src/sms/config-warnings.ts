@@ -23,7 +23,7 @@ export function configWarnings(config: SmsConfig, env: SmsEnv = process.env): st
   const { publicUrl } = config;
   if (publicUrl === undefined) {
     warnings.push(
-      'CLIENT_COST_SMS_PUBLIC_URL is unset: texts carry no link, and Twilio cannot say whether they arrived (answers with the code work where Twilio reaches this service)',
+      'CLIENT_COST_SMS_PUBLIC_URL is unset: texts carry no link; Twilio is asked every few seconds for answers and delivery instead of telling them',
     );
   } else if (publicUrl.startsWith('http:') && !isLoopback(new URL(publicUrl).hostname)) {
     warnings.push(

@@ -1,3 +1,4 @@
+import { queueTexts } from '../delivery/queue.ts';
 import { transaction } from '../store/open.ts';
 import type { SmsDeps } from '../types.ts';
 import { alertsOfCode, openCodesOf } from './alerts.ts';
@@ -41,18 +42,32 @@ const NOTHING = { reply: '', escalate: false, alerts: 0 } as const;
  * Strangers get no answer, whatever they write. A code acknowledges only for a number it was sent to: for others it does not exist.
  *
  * @param params Twilio's parameters of an incoming message: `MessageSid`, `From`, `Body`, `OptOutType`
+ * @param answer `response`: the caller answers Twilio's webhook with the reply. `text`: the reply goes into the outbox, and the webhook that may still come is
+ *   answered with nothing. `none`: nobody is answered but who acknowledged
  */
-export function acceptIncoming(deps: SmsDeps, params: Readonly<Record<string, string>>): IncomingAnswer {
+export function acceptIncoming(
+  deps: SmsDeps,
+  params: Readonly<Record<string, string>>,
+  answer: 'response' | 'text' | 'none' = 'response',
+): IncomingAnswer {
   const { db, clock } = deps;
   const sid = params.MessageSid ?? params.SmsSid ?? '';
   const at = clock.now();
   return transaction(db, () => {
     const before = db.prepare('SELECT reply FROM inbound WHERE sid = ?').get(sid) as { reply: string } | undefined;
     if (before !== undefined) return { ...NOTHING, outcome: 'duplicate', reply: before.reply };
-    const answer = act(deps, params, at);
-    if (sid !== '') db.prepare('INSERT INTO inbound (sid, at, reply) VALUES (?, ?, ?)').run(sid, at, answer.reply);
-    return answer;
+    const made = act(deps, params, at);
+    if (answer !== 'response') replyByText(deps, params.From ?? '', made, answer === 'text', at);
+    const kept = answer === 'response' ? made.reply : '';
+    if (sid !== '') db.prepare('INSERT INTO inbound (sid, at, reply) VALUES (?, ?, ?)').run(sid, at, kept);
+    return made;
   });
+}
+
+function replyByText(deps: SmsDeps, phone: string, made: IncomingAnswer, always: boolean, at: number): void {
+  const contact = contactOf(deps.config, phone);
+  if (contact === undefined || made.reply === '' || !(always || made.alerts > 0)) return;
+  queueTexts(deps, { kind: 'reply', alertIds: [], contacts: [contact], at, body: made.reply });
 }
 
 function act(deps: SmsDeps, params: Readonly<Record<string, string>>, at: number): IncomingAnswer {

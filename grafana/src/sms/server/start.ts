@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type AnswerTimings, createMissedAnswers } from '../acknowledge/missed.ts';
 import { createSilencer } from '../acknowledge/silence.ts';
 import { resolveUnheard } from '../acknowledge/unheard.ts';
 import { createSender } from '../delivery/sender.ts';
@@ -19,6 +20,8 @@ export interface StartOptions {
   readonly log?: SmsLog;
   /** Default: {@link LIMITS}. */
   readonly limits?: Limits;
+  /** How often Twilio is asked for answers that no webhook brought. */
+  readonly answers?: Partial<AnswerTimings>;
 }
 
 export interface SmsService {
@@ -57,6 +60,14 @@ export async function startSmsService(config: SmsConfig, options: StartOptions =
     sender.wake();
     life.wake();
   });
+  const missed = createMissedAnswers(deps, options.answers, ({ alerts, escalate, outcome }) => {
+    metrics.callback('missed', outcome);
+    if (alerts > 0) metrics.acknowledged('sms', alerts);
+    sender.wake();
+    life.wake();
+    silencer.wake();
+    if (escalate) escalator.wake();
+  });
   const context = { deps, metrics, wakeSender: () => sender.wake(), escalator, life, silencer };
   const server = createServer(
     {
@@ -79,6 +90,8 @@ export async function startSmsService(config: SmsConfig, options: StartOptions =
   }
   await sender.start();
   life.start();
+  // Before anybody is escalated to: the answer may have come while nobody was here.
+  await missed.start();
   escalator.start();
   silencer.wake();
   const housekeeping = setInterval(() => tidy(deps), HOUSEKEEPING_MS);
@@ -101,7 +114,7 @@ export async function startSmsService(config: SmsConfig, options: StartOptions =
         clearInterval(housekeeping);
         escalator.stop();
         await closeServer(server);
-        await Promise.all([sender.stop(), silencer.stop()]);
+        await Promise.all([sender.stop(), silencer.stop(), missed.stop()]);
         await life.stop();
         await closeMetrics(deps, metrics);
         db.close();

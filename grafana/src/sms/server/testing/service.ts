@@ -8,6 +8,7 @@ import {
   type TwilioStandIn,
   type TwilioStandInOptions,
 } from '../../../../../examples/src/stand-ins/twilio/index.ts';
+import type { AnswerTimings } from '../../acknowledge/missed.ts';
 import { readSmsConfig } from '../../config.ts';
 import { createSmsLog } from '../../log.ts';
 import type { SmsConfig } from '../../types.ts';
@@ -49,6 +50,7 @@ export interface TestServiceOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly twilio?: TwilioStandInOptions;
   readonly limits?: Limits;
+  readonly answers?: Partial<AnswerTimings>;
 }
 
 async function freePort(): Promise<number> {
@@ -124,6 +126,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
         log,
         clock: { now: test.now },
         ...(options.limits === undefined ? {} : { limits: options.limits }),
+        ...(options.answers === undefined ? {} : { answers: options.answers }),
       });
     },
     async close() {

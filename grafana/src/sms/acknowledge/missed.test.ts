@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { ADA, BOB, codeOf, FROM, startTestService, type TestService } from '../server/testing/service.ts';
+
+let service: TestService;
+afterEach(() => service?.close());
+
+const alerts = () => service.rows('SELECT acknowledged_by AS by, level FROM alerts');
+const textsTo = (phone: string) =>
+  service
+    .texts()
+    .filter(({ to }) => to === phone)
+    .map(({ body }) => body);
+const NOBODY = 'http://127.0.0.1:9/twilio/incoming';
+
+async function until(check: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !check(); i++) await sleep(10);
+  expect(check()).toBe(true);
+}
+
+test('an answer that came while the service was away counts, before anybody else is texted', async () => {
+  service = await startTestService();
+  await service.webhook([{}]);
+  await service.idle();
+  const code = codeOf(textsTo(ADA)[0]);
+  await service.stopService();
+  await service.twilio.receiveSms({ to: FROM, from: ADA, body: code, url: NOBODY });
+  service.ahead = 16 * 60_000;
+  await service.startService();
+  await service.idle();
+  expect(alerts()).toEqual([{ by: 'ada', level: 0 }]);
+  expect(textsTo(BOB)).toEqual([]);
+  expect(textsTo(ADA)[1]).toMatch(/^Acknowledged\. No more texts about Acme Corp/);
+});
+
+test('the webhook that comes after all changes nothing, and is answered with nothing', async () => {
+  service = await startTestService({ answers: { pollMs: 20, webhookMs: 0 } });
+  await service.webhook([{}]);
+  await service.idle();
+  const sent = await service.twilio.receiveSms({ to: FROM, from: ADA, body: 'ok', url: NOBODY });
+  await until(() => textsTo(ADA).length === 2);
+  const late = await service.twilio.post(`${service.url}/twilio/incoming`, sent.params);
+  expect([late.status, late.body]).toEqual([200, expect.stringMatching(/<Response\/>$/)]);
+  expect(service.rows("SELECT id FROM events WHERE event = 'acknowledged'")).toHaveLength(1);
+});
+
+test('a webhook has its time first; what it brought is not taken again', async () => {
+  service = await startTestService({ answers: { pollMs: 20 } });
+  await service.webhook([{}]);
+  await service.idle();
+  expect(await service.reply(ADA, 'what?')).toMatch(/^To acknowledge/);
+  service.ahead = 60_000;
+  await sleep(200);
+  expect(textsTo(ADA)).toHaveLength(1);
+});
+
+test('without a public URL answers are fetched, and who is not asked is not asked after', async () => {
+  service = await startTestService({ env: { CLIENT_COST_SMS_PUBLIC_URL: '' }, answers: { pollAloneMs: 20 } });
+  await service.twilio.receiveSms({ to: FROM, from: ADA, body: 'ok', url: NOBODY });
+  await sleep(2_100);
+  const asked = () => service.twilio.requests.filter(({ method, query }) => method === 'GET' && query.has('From'));
+  expect(asked()).toEqual([]);
+  await service.webhook([{}]);
+  await until(() => asked().length > 2);
+  // The answer to something earlier is no answer to this.
+  expect(alerts()).toEqual([{ by: null, level: 0 }]);
+  expect(asked().every(({ query }) => query.get('From') === ADA)).toBe(true);
+  await service.twilio.receiveSms({ to: FROM, from: BOB, body: 'ok', url: NOBODY });
+  await service.twilio.receiveSms({ to: FROM, from: ADA, body: 'got it', url: NOBODY });
+  await until(() => textsTo(ADA).length === 2);
+  expect(alerts()).toEqual([{ by: 'ada', level: 0 }]);
+  const count = asked().length;
+  await sleep(100);
+  expect(asked().length).toBeLessThanOrEqual(count + 1);
+});
+
+test('a Twilio that cannot be asked is asked again', async () => {
+  let broken = true;
+  service = await startTestService({
+    env: { CLIENT_COST_SMS_PUBLIC_URL: '' },
+    answers: { pollAloneMs: 20 },
+    twilio: { failures: ({ method }) => (broken && method === 'GET' ? { status: 500 } : undefined) },
+  });
+  await service.webhook([{}]);
+  await until(() => textsTo(ADA).length === 1);
+  await service.twilio.receiveSms({ to: FROM, from: ADA, body: 'ok', url: NOBODY });
+  await until(() => service.logged.some((line) => line.includes('could not be asked for answers')));
+  broken = false;
+  await until(() => textsTo(ADA).length === 2);
+});

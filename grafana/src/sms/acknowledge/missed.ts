@@ -1,0 +1,124 @@
+import twilio from 'twilio';
+import type { SmsDeps } from '../types.ts';
+import { acceptIncoming, type IncomingAnswer } from './incoming.ts';
+
+export interface AnswerTimings {
+  /** Between two looks where webhooks come, and where none can (no public URL). */
+  readonly pollMs: number;
+  readonly pollAloneMs: number;
+  /** A webhook is given this long before its text is looked for. */
+  readonly webhookMs: number;
+  /** An answer that was not understood is of no use to its sender after so long. */
+  readonly replyMs: number;
+}
+
+export const ANSWER_TIMINGS: AnswerTimings = {
+  pollMs: 60_000,
+  pollAloneMs: 10_000,
+  webhookMs: 30_000,
+  replyMs: 900_000,
+};
+
+export interface MissedAnswers {
+  /** Looks once, then again and again. Resolves after the first look, or a few seconds. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface Asked {
+  readonly phone: string;
+  /** When the first text that still waits for an answer was written, Unix milliseconds. */
+  readonly since: number;
+}
+
+const FIRST_LOOK_MS = 3_000;
+const LIMIT = 50;
+
+/**
+ * Asks Twilio for the answers of those whose answer is waited for: what came in while the service was away, what a webhook failed to bring, and everything
+ * where there is no public URL. Nothing is asked while nothing waits. The same text is never taken twice, whichever way it comes first.
+ *
+ * @param taken called for each text that was taken
+ */
+export function createMissedAnswers(
+  deps: SmsDeps,
+  options: Partial<AnswerTimings> | undefined,
+  taken: (answer: IncomingAnswer) => void,
+): MissedAnswers {
+  const timings = { ...ANSWER_TIMINGS, ...options };
+  const { accountSid, authToken, apiUrl, timeoutMs } = deps.config.twilio;
+  const client = twilio(accountSid, authToken, { autoRetry: false, timeout: timeoutMs });
+  if (apiUrl !== undefined) client.api.baseUrl = apiUrl;
+  const alone = deps.config.publicUrl === undefined;
+  let stopping = false;
+  let failing = false;
+  let running: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function ask({ phone, since }: Asked): Promise<void> {
+    const found = await client.messages.list({ from: phone, limit: LIMIT, pageSize: LIMIT });
+    const known = deps.db.prepare('SELECT 1 FROM inbound WHERE sid = ?');
+    for (const { sid, body, direction, dateCreated } of found.reverse()) {
+      // Twilio's times are whole seconds.
+      const at = (dateCreated?.getTime() ?? 0) + 1_000;
+      const age = deps.clock.now() - at;
+      if (direction !== 'inbound' || at < since || (!alone && age < timings.webhookMs)) continue;
+      if (stopping || known.get(sid) !== undefined) continue;
+      const params = { MessageSid: sid, From: phone, Body: body ?? '' };
+      const answer = acceptIncoming(deps, params, age < timings.replyMs ? 'text' : 'none');
+      deps.log.info(
+        { outcome: answer.outcome, contact: answer.contact ?? '' },
+        'A text that no webhook brought was taken',
+      );
+      taken(answer);
+    }
+  }
+
+  async function look(): Promise<void> {
+    try {
+      for (const asked of askedPeople(deps)) if (!stopping) await ask(asked);
+      failing = false;
+    } catch (error) {
+      if (!failing)
+        deps.log.warn({ error: (error as Error).message }, 'Twilio could not be asked for answers; it is asked again');
+      failing = true;
+    }
+  }
+
+  function next(): Promise<void> {
+    running = look().finally(() => {
+      running = undefined;
+      if (!stopping) timer = setTimeout(next, alone ? timings.pollAloneMs : timings.pollMs);
+    });
+    return running;
+  }
+
+  return {
+    async start() {
+      const late = new Promise<void>((resolve) => setTimeout(resolve, FIRST_LOOK_MS).unref());
+      await Promise.race([next(), late]);
+    },
+    async stop() {
+      stopping = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+/** Numbers on call that a text with a code went to whose alerts wait for an answer. */
+function askedPeople({ db, config }: SmsDeps): Asked[] {
+  const onCall = new Set([...config.onCall.clients, ...config.onCall.operations].flat().map(({ phone }) => phone));
+  const rows = db
+    .prepare(
+      `SELECT m.phone AS phone, MIN(m.created_at) AS since
+       FROM messages AS m
+       JOIN message_alerts AS ma ON ma.message_id = m.id
+       JOIN alerts AS a ON a.id = ma.alert_id
+       WHERE m.code IS NOT NULL AND m.state IN ('sending', 'sent', 'delivered', 'maybe_sent')
+         AND a.status = 'firing' AND a.acknowledged_at IS NULL AND m.created_at >= a.fired_at
+       GROUP BY m.phone`,
+    )
+    .all() as unknown as Asked[];
+  return rows.filter(({ phone }) => onCall.has(phone));
+}
