@@ -5,6 +5,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { GRAFANA_PLUGIN } from '../../clickhouse/src/stack/grafana-path.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const require = createRequire(import.meta.url);
@@ -74,6 +75,12 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('the image of the app knows every workspace: npm ci refuses a lock file without one', () => {
+    const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { workspaces: string[] };
+    const dockerfile = readFileSync(join(root, 'docker', 'app.Dockerfile'), 'utf8');
+    for (const name of workspaces) expect(dockerfile).toContain(`COPY ${name}/package.json ${name}/\n`);
+  });
+
   it.each(services.filter(([name]) => name !== 'migrate'))('%s: has a health check', (_name, service) => {
     expect(service.healthcheck?.test[0]).toBe('CMD');
   });
@@ -123,7 +130,9 @@ describe('docker-compose.yml: grafana', () => {
   });
 
   it('installs one version of the plugin, before provisioning, and no other later', () => {
-    expect(grafana?.environment.GF_PLUGINS_PREINSTALL_SYNC).toMatch(/^grafana-clickhouse-datasource@4\.20\.\d+$/);
+    const { id, version } = GRAFANA_PLUGIN;
+    expect(grafana?.environment.GF_PLUGINS_PREINSTALL_SYNC).toBe(`${id}@${version}`);
+    expect(`${id}@${version}`).toMatch(/^grafana-clickhouse-datasource@4\.20\.\d+$/);
     expect(grafana?.environment.GF_PLUGINS_PREINSTALL_AUTO_UPDATE).toBe('false');
   });
 

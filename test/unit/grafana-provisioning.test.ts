@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readerStatements } from '../../clickhouse/src/migrate/reader.ts';
 import { resolveSchemaOptions } from '../../clickhouse/src/migrate/render.ts';
+import { grafanaEnv } from '../../clickhouse/src/stack/grafana-env.ts';
 import { readSmsConfig } from '../../grafana/src/sms/config.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -177,6 +178,27 @@ describe('grafana/provisioning', () => {
     const given = Object.keys(compose.services.grafana!.environment);
     for (const file of files) for (const name of variablesOf(file)) expect(given, `${file}: ${name}`).toContain(name);
     expect(files.flatMap(variablesOf)).toEqual(expect.arrayContaining(['CLICKHOUSE_HOST', 'CLIENT_COST_DASHBOARDS']));
+  });
+
+  it('client-cost start gives Grafana the same: every variable, and the settings of docker-compose.yml', () => {
+    const env = grafanaEnv(
+      {
+        dir: '/nowhere/grafana',
+        port: 3001,
+        provisioning: folder,
+        dashboards: join(root, 'grafana', 'dashboards'),
+        reader: { url: 'http://127.0.0.1:8123', user: 'grafana', password: 'r', database: 'client_cost' },
+        secrets: { grafana_admin: 'a', grafana_secret_key: 'k', alert_webhook: 'w' },
+      },
+      {},
+    );
+    for (const file of files) for (const name of variablesOf(file)) expect(env[name], `${file}: ${name}`).toMatch(/./);
+    const settings = Object.entries(compose.services.grafana!.environment).filter(([name]) => name.startsWith('GF_'));
+    expect(settings.length).toBeGreaterThan(15);
+    for (const [name, value] of settings) {
+      if (value.includes('$')) expect(env[name], name).toMatch(/./);
+      else expect(env[name], name).toBe(value);
+    }
   });
 
   it.each(files)('%s: no variable in braces, which Grafana would expand twice', (file) => {

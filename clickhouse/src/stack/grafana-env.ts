@@ -19,6 +19,11 @@ export interface GrafanaSettings {
   readonly secrets: GrafanaSecrets;
 }
 
+/** Apps that Grafana would fetch by itself, in whatever version is the newest. */
+const UNWANTED_APPS = ['lokiexplore', 'pyroscope', 'exploretraces', 'metricsdrilldown', 'advisor'].map(
+  (name) => `grafana-${name}-app`,
+);
+
 /** Where the plugin is, or will be: a folder of the user's own (`CLIENT_COST_GRAFANA_PLUGINS`), else one of this data directory. */
 export function pluginsDir(dir: string, env: NodeJS.ProcessEnv = process.env): string {
   return env.CLIENT_COST_GRAFANA_PLUGINS || join(dir, 'plugins');
@@ -61,6 +66,7 @@ export function grafanaEnv(
     // Installed once, in this version; a plugin that is there already needs no network.
     ...(here ? {} : { GF_PLUGINS_PREINSTALL_SYNC: `${GRAFANA_PLUGIN.id}@${GRAFANA_PLUGIN.version}` }),
     GF_PLUGINS_PREINSTALL_AUTO_UPDATE: 'false',
+    GF_PLUGINS_DISABLE_PLUGINS: UNWANTED_APPS.join(','),
     GF_ANALYTICS_REPORTING_ENABLED: 'false',
     GF_ANALYTICS_CHECK_FOR_UPDATES: 'false',
     GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES: 'false',
