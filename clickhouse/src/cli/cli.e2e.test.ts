@@ -150,7 +150,7 @@ test('clients', async () => {
     (await run(['clients', 'set', 'acme', '--name', 'Acme "Inc"', '--warning', '50', '--critical', '99.5'])).code,
   ).toBe(0);
   expect((await run(['clients', 'deactivate', 'acme'])).out).toMatch(
-    /^acme +Acme "Inc" +no +\$50\.00 +\$99\.50 +default$/m,
+    /^acme +Acme "Inc" +no +\$50\.00 +\$99\.50 +default +default +default$/m,
   );
   const { out } = await run(['clients', '--json']);
   expect(JSON.parse(out)).toContainEqual({
@@ -160,6 +160,8 @@ test('clients', async () => {
     monthlyWarning: '50',
     monthlyCritical: '99.5',
     spikePercent: null,
+    spikeCriticalPercent: null,
+    anomalyPercent: null,
     marginPercent: null,
     marginFixed: null,
   });
