@@ -1,6 +1,7 @@
 import { transaction } from '../store/open.ts';
 import type { SmsDeps } from '../types.ts';
-import { accept, applyStatus, repeatUnknown } from './outcome.ts';
+import { repeatUnknown } from './outcome.ts';
+import { accept, applyStatus } from './progress.ts';
 import { backoff, type Timings } from './timings.ts';
 import type { TwilioApi, TwilioText } from './twilio.ts';
 

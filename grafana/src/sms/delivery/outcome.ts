@@ -1,41 +1,19 @@
-import { type AlertEventFacts, type AlertEventName, addEvent } from '../store/events.ts';
 import { transaction } from '../store/open.ts';
 import type { SmsDeps } from '../types.ts';
-import { describe, passes, type SendResult, STOPPED } from './errors.ts';
-import { bringForward } from './forward.ts';
+import { type SendResult, STOPPED } from './errors.ts';
+import { accept, applyStatus } from './progress.ts';
+import {
+  type Attempt,
+  attemptOf,
+  type Message,
+  messageOf,
+  nobodyHeard,
+  stopNumber,
+  tell,
+  touchAlerts,
+} from './records.ts';
 import { wantedAlerts } from './text.ts';
 import { backoff, type Timings } from './timings.ts';
-
-interface Attempt {
-  id: number;
-  message_id: number;
-  number: number;
-  started_at: number;
-  outcome: string;
-  sid: string | null;
-  status: string | null;
-}
-
-interface Message {
-  id: number;
-  kind: string;
-  recipient: string;
-  phone: string;
-  state: string;
-  attempts: number;
-  repeats: number;
-  sent_at: number | null;
-}
-
-const attemptOf = ({ db }: SmsDeps, id: number) =>
-  db.prepare('SELECT id, message_id, number, started_at, outcome, sid, status FROM attempts WHERE id = ?').get(id) as
-    | Attempt
-    | undefined;
-
-const messageOf = ({ db }: SmsDeps, id: number) =>
-  db
-    .prepare('SELECT id, kind, recipient, phone, state, attempts, repeats, sent_at FROM messages WHERE id = ?')
-    .get(id) as unknown as Message;
 
 /** Writes what an attempt came to, in a transaction of its own. */
 export function settleAttempt(deps: SmsDeps, timings: Timings, attemptId: number, result: SendResult): void {
@@ -94,111 +72,6 @@ function becomeUnknown(deps: SmsDeps, timings: Timings, attempt: Attempt, reason
   );
 }
 
-/** Twilio has the text. In the caller's transaction; telling it twice changes nothing. */
-export function accept(
-  deps: SmsDeps,
-  timings: Timings,
-  attempt: Pick<Attempt, 'id' | 'message_id'>,
-  sid: string,
-): void {
-  const known = attemptOf(deps, attempt.id);
-  if (known === undefined || known.sid !== null) return;
-  const at = deps.clock.now();
-  deps.db
-    .prepare("UPDATE attempts SET outcome = 'accepted', sid = ?, ended_at = ?, error = NULL WHERE id = ?")
-    .run(sid, at, attempt.id);
-  const message = messageOf(deps, attempt.message_id);
-  touchAlerts(deps, message.id, at);
-  tell(deps, message, 'sent', { message_sid: sid });
-  const pending = ['sending', 'maybe_sent'].includes(message.state);
-  // One that was to go out again need not.
-  if (!pending && !(message.state === 'queued' && message.repeats > 0 && known.number === message.attempts)) return;
-  const first = deps.config.publicUrl === undefined ? timings.pollAloneMs : timings.pollMs;
-  deps.db
-    .prepare(
-      `UPDATE messages SET state = 'sent', sid = ?, sent_at = ?, updated_at = ?, check_at = ?, checks = 0, error = NULL,
-        error_code = NULL WHERE id = ?`,
-    )
-    .run(sid, at, at, at + first, message.id);
-}
-
-const RANK: Readonly<Record<string, number>> = {
-  accepted: 1,
-  scheduled: 1,
-  queued: 1,
-  sending: 2,
-  sent: 3,
-  undelivered: 4,
-  failed: 4,
-  canceled: 4,
-  delivered: 5,
-  read: 6,
-};
-
-/**
- * What Twilio says of an attempt's text, in the caller's transaction. Never backwards, whatever order it comes in; a text that was delivered after
- * all counts as delivered.
- */
-export function applyStatus(
-  deps: SmsDeps,
-  timings: Timings,
-  attemptId: number,
-  status: string,
-  errorCode: string | undefined,
-): void {
-  const attempt = attemptOf(deps, attemptId);
-  const rank = RANK[status] ?? 0;
-  if (attempt === undefined || rank <= (RANK[attempt.status ?? ''] ?? 0)) return;
-  const { db } = deps;
-  const at = deps.clock.now();
-  db.prepare('UPDATE attempts SET status = ?, error_code = coalesce(?, error_code) WHERE id = ?').run(
-    status,
-    errorCode ?? null,
-    attemptId,
-  );
-  const message = messageOf(deps, attempt.message_id);
-  if (rank >= 5) {
-    if (message.state === 'delivered') return;
-    db.prepare(
-      "UPDATE messages SET state = 'delivered', updated_at = ?, check_at = NULL, error = NULL, error_code = NULL, sid = coalesce(sid, ?) WHERE id = ?",
-    ).run(at, attempt.sid, message.id);
-    tell(deps, message, 'delivered', { message_sid: attempt.sid ?? '' });
-  } else if (rank === 4) {
-    notDelivered(deps, timings, message, attempt, errorCode, at);
-  }
-}
-
-function notDelivered(
-  deps: SmsDeps,
-  timings: Timings,
-  message: Message,
-  attempt: Attempt,
-  errorCode: string | undefined,
-  at: number,
-): void {
-  const { db } = deps;
-  const error = describe(errorCode);
-  tell(deps, message, 'undelivered', { message_sid: attempt.sid ?? '', error });
-  if (errorCode === STOPPED) stopNumber(deps, message.phone, at);
-  if (!['sending', 'sent', 'maybe_sent'].includes(message.state) || attempt.number !== message.attempts) return;
-  const { failures } = db
-    .prepare("SELECT count(*) AS failures FROM attempts WHERE message_id = ? AND status IN ('undelivered', 'failed')")
-    .get(message.id) as { failures: number };
-  const pause = passes(errorCode) ? timings.undeliveredMs[failures - 1] : undefined;
-  if (pause !== undefined) {
-    db.prepare(
-      "UPDATE messages SET state = 'queued', not_before = ?, updated_at = ?, check_at = NULL, error_code = ?, error = ? WHERE id = ?",
-    ).run(at + pause, at, errorCode ?? null, error, message.id);
-    deps.log.warn({ recipient: message.recipient, error, inMs: pause }, 'A text was not delivered; it goes out again');
-    return;
-  }
-  db.prepare(
-    "UPDATE messages SET state = 'undelivered', updated_at = ?, check_at = NULL, error_code = ?, error = ? WHERE id = ?",
-  ).run(at, errorCode ?? null, error, message.id);
-  deps.log.error({ recipient: message.recipient, error }, 'A text was not delivered');
-  nobodyHeard(deps, message.id, at);
-}
-
 function putOff(
   deps: SmsDeps,
   timings: Timings,
@@ -239,47 +112,6 @@ function endAttempt(
     error,
     id,
   );
-}
-
-export function alertsOf({ db }: SmsDeps, messageId: number): number[] {
-  const rows = db.prepare('SELECT alert_id FROM message_alerts WHERE message_id = ?').all(messageId);
-  return (rows as { alert_id: number }[]).map(({ alert_id }) => alert_id);
-}
-
-/** What no text could tell does not count as told: the next webhook about it may text again; criticals go on to the next level now. */
-function nobodyHeard(deps: SmsDeps, messageId: number, at: number): void {
-  deps.db
-    .prepare(
-      `UPDATE alerts SET last_texted_at = NULL WHERE id IN (SELECT alert_id FROM message_alerts WHERE message_id = ?)
-        AND NOT EXISTS (SELECT 1 FROM message_alerts ma JOIN messages m ON m.id = ma.message_id WHERE ma.alert_id = alerts.id
-          AND m.kind <> 'reply' AND m.created_at >= alerts.fired_at AND m.state IN ('sent', 'delivered', 'sending', 'maybe_sent'))`,
-    )
-    .run(messageId);
-  bringForward(deps, alertsOf(deps, messageId), at);
-}
-
-/** Somebody was texted, or may have been: the same is not texted again for a while. */
-function touchAlerts({ db }: SmsDeps, messageId: number, at: number): void {
-  db.prepare(
-    'UPDATE alerts SET last_texted_at = ? WHERE id IN (SELECT alert_id FROM message_alerts WHERE message_id = ?)',
-  ).run(at, messageId);
-}
-
-export function stopNumber({ db }: SmsDeps, phone: string, at: number): void {
-  db.prepare('INSERT OR IGNORE INTO stopped (phone, at) VALUES (?, ?)').run(phone, at);
-}
-
-function tell(
-  deps: SmsDeps,
-  message: Pick<Message, 'id' | 'kind' | 'recipient'>,
-  event: AlertEventName,
-  facts: AlertEventFacts,
-): void {
-  if (message.kind === 'reply') return;
-  const source = event === 'sent' || event === 'maybe_sent' ? 'sms' : 'twilio';
-  for (const id of alertsOf(deps, message.id)) {
-    addEvent(deps.db, id, event, deps.clock.now(), { source, recipient: message.recipient, ...facts });
-  }
 }
 
 /** Sends a text again that is not in Twilio's list: marked. In the caller's transaction. @returns false where it is given up */

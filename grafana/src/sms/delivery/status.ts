@@ -1,6 +1,6 @@
 import { transaction } from '../store/open.ts';
 import type { SmsDeps } from '../types.ts';
-import { accept, applyStatus } from './outcome.ts';
+import { accept, applyStatus } from './progress.ts';
 import { TIMINGS, type Timings } from './timings.ts';
 
 /** Name of the query parameter that says which attempt a callback is about. */
