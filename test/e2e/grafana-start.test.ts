@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -126,6 +127,21 @@ describe('the stack with a Grafana', () => {
     expect(Object.keys(JSON.parse(readFileSync(file, 'utf8')) as object)).toEqual(
       expect.arrayContaining(['client_cost', 'grafana', 'grafana_admin', 'grafana_secret_key', 'alert_webhook']),
     );
+  });
+
+  it('leaves no Grafana behind when the process that started it is killed', async () => {
+    const script = join(import.meta.dirname, '..', 'support', 'crashing-parent.mjs');
+    const parent = spawn(process.execPath, [script, dataDir, 'none', 'required'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const line = await new Promise<string>((resolve, reject) => {
+      parent.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+      parent.once('exit', (code) => reject(new Error(`the parent ended with ${code}`)));
+    });
+    const { engine, grafana } = JSON.parse(line) as { engine: number; grafana: number };
+    expect([engine, grafana].map(runs)).toEqual([true, true]);
+    parent.kill('SIGKILL');
+    await eventually('both are gone', async () => ([engine, grafana].some(runs) ? undefined : true), 20);
   });
 
   it('says what is wrong with one that runs: no plugin, another password', async () => {
