@@ -39,12 +39,12 @@ describe('a client', () => {
   beforeAll(async () => {
     ledger = new AlertLedger(await freshLedger(engine, 'alert_life'));
     await ledger.configure({ id: 'acme', name: 'Acme Ltd' });
-    grafana = new SimulatedGrafana(OWN, utc('2026-02-20T09:00'), ledger.ask, (uid) => /^cc-threshold/.test(uid));
+    grafana = new SimulatedGrafana(OWN, utc('2026-02-26T09:00'), ledger.ask, (uid) => /^cc-threshold/.test(uid));
   });
 
   test('below its limits: nobody is told', async () => {
-    await ledger.charge([{ client: 'acme', day: '2026-02-20', cost: '49.999999' }]);
-    expect(await grafana.until(utc('2026-02-20T10:00'))).toEqual([]);
+    await ledger.charge([{ client: 'acme', day: '2026-02-26', cost: '49.999999' }]);
+    expect(await grafana.until(utc('2026-02-26T10:00'))).toEqual([]);
     expect(
       grafana
         .states('cc-threshold-warning')
@@ -57,12 +57,12 @@ describe('a client', () => {
   });
 
   test('warning: one webhook, with the labels and annotations that the contact point reads', async () => {
-    await ledger.charge([{ client: 'acme', day: '2026-02-20', cost: '0.000001' }]);
-    const webhooks = await grafana.until(utc('2026-02-20T12:00'));
+    await ledger.charge([{ client: 'acme', day: '2026-02-26', cost: '0.000001' }]);
+    const webhooks = await grafana.until(utc('2026-02-26T12:00'));
     expect(webhooks).toHaveLength(1);
     expect(webhooks[0]?.receiver).toBe('client-cost-sms');
     // The next evaluation, and half a minute for others of the same kind.
-    expect(webhooks[0]!.at - utc('2026-02-20T10:05').getTime()).toBeLessThanOrEqual(90_000);
+    expect(webhooks[0]!.at - utc('2026-02-26T10:05').getTime()).toBeLessThanOrEqual(90_000);
     const [alert] = webhooks[0]!.alerts;
     expect(alert).toEqual({
       status: 'firing',
@@ -97,34 +97,33 @@ describe('a client', () => {
   });
 
   test('critical: an alert of its own, the warning stays as it was', async () => {
-    await ledger.charge([{ client: 'acme', day: '2026-02-20', cost: '55' }]);
-    expect(lines(await grafana.until(utc('2026-02-20T14:00')))).toEqual([
+    await ledger.charge([{ client: 'acme', day: '2026-02-26', cost: '55' }]);
+    expect(lines(await grafana.until(utc('2026-02-26T14:00')))).toEqual([
       'client-cost-sms: threshold critical acme 2026-02 → firing: Monthly usage has exceeded $100.00',
     ]);
   });
 
   test('unchanged for two days: one reminder each, 25 hours later', async () => {
-    const reminders = await grafana.until(utc('2026-02-22T08:00'));
+    const reminders = await grafana.until(utc('2026-02-28T08:00'));
     expect(lines(reminders)).toEqual([
       'client-cost-sms: threshold warning acme 2026-02 → firing: Monthly usage has exceeded $50.00',
       'client-cost-sms: threshold critical acme 2026-02 → firing: Monthly usage has exceeded $100.00',
     ]);
-    for (const { at } of reminders) expect(at).toBeGreaterThan(utc('2026-02-21T11:05').getTime());
+    for (const { at } of reminders) expect(at).toBeGreaterThan(utc('2026-02-27T11:05').getTime());
   });
 
   test('a new limit resolves the critical, the old one fires it again', async () => {
     await ledger.configure({ id: 'acme', monthlyCritical: '200' });
-    expect(lines(await grafana.until(utc('2026-02-22T09:00')))).toEqual([
+    expect(lines(await grafana.until(utc('2026-02-28T09:00')))).toEqual([
       'client-cost-sms: threshold critical acme 2026-02 → resolved: Monthly usage has exceeded $200.00',
     ]);
     await ledger.configure({ id: 'acme', monthlyCritical: null });
-    expect(lines(await grafana.until(utc('2026-02-22T10:00')))).toEqual([
+    expect(lines(await grafana.until(utc('2026-02-28T10:00')))).toEqual([
       'client-cost-sms: threshold critical acme 2026-02 → firing: Monthly usage has exceeded $100.00',
     ]);
   });
 
   test('the month turns: both resolve by their value, and the new month begins quietly', async () => {
-    // Six days without a word but reminders.
     const before = await grafana.until(utc('2026-02-28T23:59'));
     expect(before.flatMap(({ alerts }) => alerts.filter(({ status }) => status === 'resolved'))).toEqual([]);
     const turn = await grafana.until(utc('2026-03-01T06:00'));
