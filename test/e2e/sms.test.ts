@@ -1,7 +1,22 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { ADA, BOB, codeOf, startTestService, type TestService } from '../../grafana/src/sms/server/testing/service.ts';
+import { createTwilioStandIn } from '../../examples/src/stand-ins/twilio/index.ts';
+import {
+  ADA,
+  BOB,
+  codeOf,
+  FROM,
+  SECRET,
+  startTestService,
+  type TestService,
+} from '../../grafana/src/sms/server/testing/service.ts';
+import { grafanaBody, signed } from '../../grafana/src/sms/server/testing/webhook.ts';
 import { createGate, type Gate } from '../support/gate.ts';
 import { eventually, startTestStack, type TestStack } from '../support/stack.ts';
 
@@ -172,6 +187,72 @@ describe('the life of an alert', () => {
       acknowledged_how: 'dashboard',
     });
   });
+});
+
+test('the process is killed right after it took an alert, and again after the text: nothing is lost, nothing is sent twice unmarked, its links hold', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'client-cost-sms-kill-'));
+  const twilio = await createTwilioStandIn({ latencyMs: 150 });
+  const env = {
+    PATH: process.env.PATH ?? '',
+    CLIENT_COST_SMS_PORT: '0',
+    CLIENT_COST_SMS_PUBLIC_URL: 'http://alerts.invalid',
+    CLIENT_COST_SMS_DATABASE: join(folder, 'outbox.db'),
+    CLIENT_COST_SMS_GATHER_MS: '0',
+    CLIENT_COST_ALERT_WEBHOOK_SECRET: SECRET,
+    CLIENT_COST_ON_CALL: `ada=${ADA}`,
+    CLIENT_COST_TWILIO_API_URL: twilio.url,
+    TWILIO_ACCOUNT_SID: twilio.accountSid,
+    TWILIO_AUTH_TOKEN: twilio.authToken,
+    TWILIO_PHONE_NUMBER: FROM,
+    CLICKHOUSE_URL: gate.url,
+    CLICKHOUSE_USER: stack.stack.clickhouse.user,
+    CLICKHOUSE_PASSWORD: stack.stack.clickhouse.password,
+    CLICKHOUSE_DATABASE: stack.stack.clickhouse.database,
+  };
+  const children: ChildProcess[] = [];
+  const run = async () => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../../grafana/dist/sms/main.js')], { env });
+    children.push(child);
+    let said = '';
+    child.stdout.on('data', (part) => {
+      said += String(part);
+    });
+    const url = await eventually('it listens', async () => /"url":"(http:[^"]+)"/.exec(said)?.[1]);
+    return { url, kill: () => void child.kill('SIGKILL'), ended: once(child, 'close') };
+  };
+  const key = 'threshold:critical:2026-11:killed';
+  try {
+    const first = await run();
+    const body = JSON.stringify(grafanaBody([{ client: 'killed', name: 'Killed Ltd' }]));
+    const headers = signed(body, SECRET, Date.now());
+    expect((await fetch(`${first.url}/webhooks/grafana`, { method: 'POST', body, headers })).status).toBe(200);
+    first.kill();
+    await first.ended;
+    const second = await run();
+    await eventually('the text is at Twilio', async () => (twilio.messages.size > 0 ? true : undefined));
+    second.kill();
+    await second.ended;
+    const third = await run();
+    const row = await eventually('it is in the ledger', async () => {
+      const found = await current(key);
+      return found !== undefined && found.texts_sent > 0 ? found : undefined;
+    });
+    const bodies = [...twilio.messages.values()].map((message) => String(message.body));
+    // Twilio had it when the process died, and its list said so: no second text, or one that says that it may be one.
+    expect(bodies.slice(1).every((text) => text.startsWith('(may repeat)'))).toBe(true);
+    const link = row.acknowledge_url.replace('http://alerts.invalid', third.url);
+    const answer = await fetch(link, {
+      method: 'POST',
+      body: new URLSearchParams({ by: 'grace' }),
+      redirect: 'manual',
+    });
+    expect(answer.status).toBe(303);
+    expect(await becomes(key, 'acknowledged')).toMatchObject({ acknowledged_by: 'grace', acknowledged_how: 'link' });
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+    await twilio.close();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
 });
 
 test('two hundred alerts at once, posted three times over, are one text, each alert once in the ledger', async () => {

@@ -77,7 +77,7 @@ describe('a text that comes in', () => {
   test('after somebody else acknowledged says who did, and when; after the end, that it is over', async () => {
     const code = await fire('acme');
     service.ahead = 16 * 60_000;
-    await new Promise((resolve) => setTimeout(resolve, 2_200));
+    await service.webhook([{ client: 'nobody', status: 'resolved' }]);
     await service.idle();
     expect(codeOf(textTo(BOB))).toBe(code);
     await service.reply(BOB, code);

@@ -88,7 +88,7 @@ test('a program gets JSON', async () => {
   await fire({ client: 'acme' });
 });
 
-test.each(['', '%20%20', '%00%01', '%2B14035551234', '---', '403+555+1234'])(
+test.each(['', '%20%20', '%00%01', '%2B14035551234', '---', '403+555+1234', '5551234', 'me+(403)+555-1234'])(
   'the name %j is not taken',
   async (name) => {
     const link = await fire();
@@ -98,6 +98,12 @@ test.each(['', '%20%20', '%00%01', '%2B14035551234', '---', '403+555+1234'])(
     expect(acknowledged()).toEqual([{ by: null, how: null }]);
   },
 );
+
+test('a login with digits is a name', async () => {
+  const link = await fire();
+  await service.post(link, 'by=ci-20261122', FORM);
+  expect(acknowledged()).toEqual([{ by: 'ci-20261122', how: 'link' }]);
+});
 
 test('forged, broken and foreign links are 404, expired ones 410, and neither says more', async () => {
   const link = await fire();

@@ -26,7 +26,9 @@ export const MAX_NAME = 60;
 export function readName(given: unknown): string | undefined {
   if (typeof given !== 'string') return undefined;
   const name = shorten(cleanLine(given), MAX_NAME);
-  return /[\p{L}\p{N}]/u.test(name) && !/\+?\d(?:[\s().-]?\d){6,}/.test(name) ? name : undefined;
+  // A login may end in a date; a number has a plus, or more digits, or nothing else beside it.
+  const number = /\+\d(?:[\s().-]?\d){6,}|\d(?:[\s().-]{0,2}\d){9,}|^[\d\s().+-]+$/.test(name);
+  return /[\p{L}\p{N}]/u.test(name) && !number ? name : undefined;
 }
 
 /** How a link was used: `link` unless the sender says otherwise. The link allows it; who and how are what its user says. */

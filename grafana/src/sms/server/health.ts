@@ -7,6 +7,8 @@ import type { ServerContext } from './context.ts';
 export const STUCK_SECONDS = 300;
 /** The database is written to at most this often, whoever asks. */
 const PROBE_MS = 5_000;
+/** A machine that was busy for so long has not lost its sender. */
+const LEASE_SLACK_MS = 5_000;
 
 /**
  * `GET /healthz`: 200 while the database can be written and no critical text is stuck, else 503. With the problems and the outbox's state (contacts by
@@ -30,6 +32,7 @@ export function health({ deps }: ServerContext): RequestHandler {
           `A critical text has waited ${Math.round(state.oldestCriticalSeconds)} s: see the log for what Twilio answers`,
         );
       }
+      if (!senderIsAlive(deps)) problems.push('Nobody sends: the loop that takes texts to Twilio has stopped');
       const ok = problems.length === 0;
       response.status(ok ? 200 : 503).json(isProxied(request) ? { ok } : { ok, problems, ...state });
     } catch (error) {
@@ -37,6 +40,12 @@ export function health({ deps }: ServerContext): RequestHandler {
       response.status(503).json(isProxied(request) ? { ok: false } : { ok: false, problems: [problem] });
     }
   };
+}
+
+/** The sender, this process's or another's on the same file, renews its lease every few seconds. */
+function senderIsAlive({ db, clock }: SmsDeps): boolean {
+  const lease = db.prepare("SELECT until FROM lease WHERE name = 'sender'").get() as { until: number } | undefined;
+  return lease !== undefined && lease.until > clock.now() - LEASE_SLACK_MS;
 }
 
 /** Writes, really: a full disk and a read-only file system show only then. */

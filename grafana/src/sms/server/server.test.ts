@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LIMITS } from './limits.ts';
@@ -176,10 +177,25 @@ test.each([429, 503])('a critical text that does not leave (Twilio answers %i) m
   expect([health.status, await health.text()]).toEqual([503, expect.stringContaining('A critical text has waited 40')]);
 });
 
+test('a sender that has stopped makes healthz 503', async () => {
+  service = await startTestService();
+  expect((await fetch(`${service.url}/healthz`)).status).toBe(200);
+  const db = new DatabaseSync(service.config.database);
+  // Somebody else holds the lease, who is alive as far as anybody can tell, and does not renew it.
+  db.prepare('UPDATE lease SET holder = ?, until = ?').run('elsewhere/1/x', Date.now() + 3_600_000);
+  expect((await fetch(`${service.url}/healthz`)).status).toBe(200);
+  db.exec('DELETE FROM lease');
+  db.exec("CREATE TRIGGER no_sender BEFORE INSERT ON lease BEGIN SELECT RAISE(ABORT, 'no'); END");
+  db.close();
+  const health = await fetch(`${service.url}/healthz`);
+  expect([health.status, await health.text()]).toEqual([503, expect.stringContaining('Nobody sends')]);
+});
+
 test('ends while a text is being sent: the text is finished, the database closed, the next start goes on', async () => {
   service = await startTestService({ twilio: { latencyMs: 400 } });
   await service.webhook([{}]);
-  await sleep(100);
+  // The stand-in answers late: the request is there.
+  for (let i = 0; i < 500 && service.twilio.count === 0; i++) await sleep(5);
   await service.stopService();
   expect(service.rows('SELECT state FROM messages')).toMatchObject([
     { state: expect.stringMatching(/sent|delivered/) },
