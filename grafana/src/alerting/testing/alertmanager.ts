@@ -37,6 +37,8 @@ export class Alertmanager {
   }
 
   post(alerts: readonly SentAlert[], now: number): void {
+    // What was due before did not know of these.
+    this.tick(now - 1);
     for (const alert of alerts) {
       for (const route of matching(this.#root, alert.labels)) {
         const by = Object.fromEntries(route.group_by.map((name) => [name, alert.labels[name] ?? '']));
