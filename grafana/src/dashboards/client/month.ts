@@ -55,7 +55,7 @@ export const projectedTotal = () =>
         'Cost to date / days so far × days of the month. Orange where it would reach the warning limit, red where it would reach the critical one.',
       sql: `SELECT toFloat64(projected_cost) AS "Cost", toFloat64(days_remaining) AS "Days remaining" FROM ${CLIENT_MONTH}`,
       unit: 'currencyUSD',
-      units: { 'Days remaining': 'short' },
+      units: { 'Days remaining': 'locale' },
     }),
   );
 

@@ -26,8 +26,8 @@ const COLUMNS: Record<string, Column> = {
       warning: { text: 'warning', color: COLOR.warning },
     },
   },
-  client: { name: 'client', title: 'Client', width: 130, link: { title: 'Open', url: DASHBOARD_OF_ROW } },
-  message: { name: 'message', title: 'What is wrong' },
+  client: { name: 'client', title: 'Client', width: 150, wrap: true, link: { title: 'Open', url: DASHBOARD_OF_ROW } },
+  message: { name: 'message', title: 'What is wrong', wrap: true },
   since: { name: 'since', title: 'Since', unit: 'dateTimeFromNow', width: 110 },
   acknowledge: {
     name: 'acknowledge',

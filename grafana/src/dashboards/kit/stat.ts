@@ -39,13 +39,16 @@ export function stat({ title, description, sql, unit, units = {}, noValue = '–
     .colorMode(BigValueColorMode.Value)
     .justifyMode(BigValueJustifyMode.Auto)
     .textMode(several ? BigValueTextMode.ValueAndName : BigValueTextMode.Value)
-    .orientation(VizOrientation.Auto)
-    // One size on all cards, whether they hold one number or two.
-    .text(new VizTextDisplayOptionsBuilder().titleSize(14).valueSize(32))
+    // Two numbers stand one below the other, each with its name on the left: side by side a large one runs into its neighbour.
+    .orientation(several ? VizOrientation.Horizontal : VizOrientation.Auto)
+    .text(new VizTextDisplayOptionsBuilder().titleSize(14).valueSize(several ? 24 : 32))
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields(''));
   if (unit === 'currencyUSD') panel.decimals(2);
   for (const [column, value] of Object.entries(units)) {
-    panel.overrideByName(column, [{ id: 'unit', value }, ...(value === 'short' ? [{ id: 'decimals', value: 0 }] : [])]);
+    panel.overrideByName(column, [
+      { id: 'unit', value },
+      ...(value === 'locale' ? [{ id: 'decimals', value: 0 }] : []),
+    ]);
   }
   return panel;
 }

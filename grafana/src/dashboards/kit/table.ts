@@ -20,6 +20,8 @@ export interface Column {
   readonly link?: { readonly title: string; readonly url: string; readonly newTab?: boolean };
   /** What is shown for null and for an empty text. Default: nothing. */
   readonly noValue?: string;
+  /** Long texts go on in the next line. */
+  readonly wrap?: boolean;
   /** Any further properties of Grafana's field options. */
   readonly more?: readonly DynamicConfigValue[];
 }
@@ -49,7 +51,18 @@ export function table({ title, description, sql, columns, noValue }: TableParts)
 }
 
 function properties(column: Column): DynamicConfigValue[] {
-  const { title, unit = 'string', decimals, width, color, values, link, noValue = '', more = [] } = column;
+  const {
+    title,
+    unit = 'string',
+    decimals,
+    width,
+    color,
+    values,
+    link,
+    noValue = '',
+    wrap = false,
+    more = [],
+  } = column;
   if (title === undefined) {
     // Grafana 12.2 renamed the one to the other; each version reads the one it knows.
     return [
@@ -72,9 +85,16 @@ function properties(column: Column): DynamicConfigValue[] {
     found.push({ id: 'thresholds', value: steps(base, ...above).build() });
   }
   if (values !== undefined) found.push({ id: 'mappings', value: [{ type: 'value', options: indexed(values) }] });
-  if (color !== undefined || values !== undefined) {
+  if (color !== undefined || Object.values(values ?? {}).some((value) => value.color !== undefined)) {
     found.push({ id: 'custom.cellOptions', value: { type: 'color-text' } });
     if (color === undefined) found.push({ id: 'thresholds', value: steps(COLOR.plain).build() });
+  }
+  if (wrap) {
+    // As above: before Grafana 12.2, and since.
+    found.push(
+      { id: 'custom.cellOptions', value: { type: 'auto', wrapText: true } },
+      { id: 'custom.wrapText', value: true },
+    );
   }
   if (link !== undefined) {
     const { newTab = false } = link;

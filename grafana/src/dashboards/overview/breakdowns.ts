@@ -59,7 +59,7 @@ LIMIT 10`,
     columns: [
       { name: 'model_name', title: 'Model' },
       { name: 'provider_name', title: 'Provider', width: 106 },
-      { name: 'calls', title: 'Calls', unit: 'short', width: 70 },
+      { name: 'calls', title: 'Calls', unit: 'locale', decimals: 0, width: 70 },
       { name: 'tokens_in', title: 'Tokens in', unit: 'short', width: 84 },
       { name: 'tokens_out', title: 'Tokens out', unit: 'short', width: 90 },
       { name: 'cost_usd', title: 'Cost', unit: 'currencyUSD', decimals: 2, width: 92 },
@@ -77,7 +77,7 @@ LIMIT 10`,
     columns: [
       { name: 'service_name', title: 'Service', width: 140 },
       { name: 'operation', title: 'Operation' },
-      { name: 'calls', title: 'Calls', unit: 'short', width: 84 },
+      { name: 'calls', title: 'Calls', unit: 'locale', decimals: 0, width: 84 },
       { name: 'cost', title: 'Cost', unit: 'currencyUSD', decimals: 2, width: 92 },
     ],
   });

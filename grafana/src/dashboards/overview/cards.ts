@@ -8,7 +8,7 @@ const card = (title: string, description: string, first: string, second?: readon
     sql: `SELECT ${[`toFloat64(${first}) AS "Cost"`, ...(second ? [`${second[1]} AS "${second[0]}"`] : [])].join(', ')}
 FROM period_totals(${PERIOD})`,
     unit: 'currencyUSD',
-    ...(second ? { units: { [second[0]]: 'short' } } : {}),
+    ...(second ? { units: { [second[0]]: 'locale' } } : {}),
   });
 
 export const totalCost = () =>

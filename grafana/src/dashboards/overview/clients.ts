@@ -1,7 +1,7 @@
 import { COLOR } from '../kit/colors.ts';
 import { CLIENT_OF_ROW } from '../kit/links.ts';
 import { seriesQuery } from '../kit/query.ts';
-import { AS_OF, FIRST_DAY, MONTH } from '../kit/sql.ts';
+import { AS_OF, FIRST_DAY, LAST_DAY, MONTH } from '../kit/sql.ts';
 import { type Column, table } from '../kit/table.ts';
 import { SERVICES } from './services.ts';
 
@@ -23,7 +23,14 @@ const SQL = `SELECT
 FROM monthly_summary(month = ${MONTH})
 ORDER BY total_cost DESC, client_id`;
 
-const DAYS = `SELECT day AS time, toString(client_id) AS client_id, toFloat64(cost) AS cost
+/**
+ * A sparkline is drawn over the dashboard's time range, whatever its own times are. So the days of the chosen month are laid out over that range: the first one
+ * at its beginning, the month's last one at its end.
+ */
+const DAYS = `SELECT
+  fromUnixTimestamp64Milli(toInt64($__from + ($__to - $__from) * (toDayOfMonth(day) - 1) / (toDayOfMonth(${LAST_DAY}) - 1)), 'UTC') AS time,
+  toString(client_id) AS client_id,
+  toFloat64(cost) AS cost
 FROM client_day_costs(first_day = ${FIRST_DAY}, last_day = ${AS_OF})
 ORDER BY day, client_id`;
 
@@ -43,7 +50,7 @@ export const clients = () =>
       {
         name: 'client',
         title: 'Client',
-        values: { unattributed: { text: 'Usage without a client', color: COLOR.warning } },
+        values: { unattributed: { text: 'Usage without a client' } },
         link: { title: 'Open this client', url: CLIENT_OF_ROW },
         more: [{ id: 'custom.minWidth', value: 150 }],
       },
@@ -68,6 +75,8 @@ export const clients = () =>
         title: 'Days',
         unit: 'currencyUSD',
         width: 120,
+        // Not empty: Grafana fills gaps of a sparkline with the number that it reads here, and takes an empty text for 0.
+        noValue: '–',
         more: [
           { id: 'custom.cellOptions', value: { type: 'sparkline', hideValue: true, lineWidth: 1, fillOpacity: 20 } },
           { id: 'color', value: { mode: 'fixed', fixedColor: COLOR.spent } },

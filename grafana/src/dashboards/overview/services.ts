@@ -5,7 +5,7 @@ export const SERVICES = [
   { column: 'twilio_voice_cost', title: 'Voice', color: 'yellow' },
   { column: 'twilio_phone_cost', title: 'Numbers', color: 'orange' },
   { column: 'stripe_cost', title: 'Stripe', color: 'purple' },
-  { column: 'google_places_cost', title: 'Places', color: 'super-light-blue' },
+  { column: 'google_places_cost', title: 'Places', color: 'light-blue' },
   { column: 'storage_cost', title: 'Storage', color: 'dark-purple' },
   { column: 'other_cost', title: 'Other', color: 'text' },
 ] as const;

@@ -42,8 +42,8 @@ type Property<Custom> =
   | { [K in keyof Required<Plain>]: { id: K; value: Required<Plain>[K] } }[keyof Plain]
   | { [K in keyof Required<Custom> & string]: { id: `custom.${K}`; value: Json<Required<Custom>[K]> } }[keyof Custom &
       string]
-  // Grafana 12.2 and later; the SDK's table has the older custom.hidden only.
-  | { id: 'custom.hideFrom.viz'; value: boolean };
+  // Grafana 12.2 and later; the SDK's table has the older custom.hidden and cellOptions.wrapText only.
+  | { id: 'custom.hideFrom.viz' | 'custom.wrapText'; value: boolean };
 
 interface FieldConfig<Custom> {
   defaults: Plain & { custom?: Partial<Json<Custom>> };
