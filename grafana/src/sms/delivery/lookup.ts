@@ -36,12 +36,15 @@ export async function check(deps: SmsDeps, timings: Timings, api: TwilioApi, due
     if (due.state === 'maybe_sent') await lookFor(deps, timings, api, due);
     else await poll(deps, timings, api, due);
   } catch (error) {
-    const status = (error as { status?: unknown }).status;
-    const inMs = backoff(due.checks, timings.lookMs[0] ?? timings.retryMs, timings.retryMaxMs);
-    deps.log.warn({ status, error: (error as { code?: unknown }).code }, 'Twilio did not say what became of a text');
+    const { status, code } = error as { status?: unknown; code?: unknown };
+    const now = deps.clock.now();
+    // A text that Twilio no longer has, or cannot be asked about for a day, keeps what is known of it.
+    const over = due.state === 'sent' && (status === 404 || now - (due.sent_at ?? now) > timings.pollForMs);
+    const pause = backoff(due.checks, timings.lookMs[0] ?? timings.retryMs, timings.retryMaxMs);
+    deps.log.warn({ status, error: code, over }, 'Twilio did not say what became of a text');
     deps.db
       .prepare('UPDATE messages SET check_at = ?, checks = checks + 1 WHERE id = ? AND state = ?')
-      .run(deps.clock.now() + inMs, due.id, due.state);
+      .run(over ? null : now + pause, due.id, due.state);
   }
 }
 

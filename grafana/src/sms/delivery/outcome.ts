@@ -87,7 +87,10 @@ function putOff(
         AND number > (SELECT coalesce(max(number), 0) FROM attempts WHERE message_id = ? AND outcome <> 'refused')`,
     )
     .get(message.id, message.id) as { failures: number };
-  const pause = Math.max(result.retryAfterMs ?? 0, backoff(failures - 1, timings.retryMs, timings.retryMaxMs));
+  const pause = Math.max(
+    Math.min(result.retryAfterMs ?? 0, timings.retryAfterMaxMs),
+    backoff(failures - 1, timings.retryMs, timings.retryMaxMs),
+  );
   db.prepare(
     "UPDATE messages SET state = 'queued', not_before = ?, updated_at = ?, error_code = ?, error = ? WHERE id = ?",
   ).run(at + pause, at, result.code ?? null, result.reason, message.id);

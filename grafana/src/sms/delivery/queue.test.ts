@@ -92,3 +92,33 @@ test('nobody on call, or nobody who can be texted: the log says so', async () =>
     error: 'answered STOP: no texts until START',
   });
 });
+
+test('a text that goes out again keeps its code when one of its alerts is over', async () => {
+  let carrier = 30003;
+  h = await harness({
+    config: { onCall: { clients: [[ada]], operations: [] } },
+    standIn: { message: () => (carrier === 0 ? undefined : { status: 'undelivered', errorCode: carrier }) },
+  });
+  await h.fire([alert(), alert({ client: 'beta' })]);
+  const code = h.messages()[0]?.code;
+  await h.fire([alert({ status: 'resolved' })]);
+  carrier = 0;
+  await h.pass(60_000);
+  expect(h.messages()).toMatchObject([{ state: 'delivered', code }]);
+  expect(h.texts()[1]?.body).toMatch(new RegExp(`^\\(may repeat\\) ⚠️ Usage Alert for Beta: .*Reply ${code} `));
+});
+
+test('thousands that are over at once, while their text waits', async () => {
+  h = await harness({ config: { gatherMs: 200 } });
+  const many = (status: 'firing' | 'resolved', count: number) =>
+    Array.from({ length: count }, (_, i) => alert({ client: `client-${i}`, status }));
+  h.accept(many('firing', 2_000));
+  const begin = performance.now();
+  expect(h.accept(many('resolved', 1_999)).resolved).toHaveLength(1_999);
+  expect(performance.now() - begin).toBeLessThan(10_000);
+  await h.pass(200);
+  expect(h.texts().map(({ body }) => body)).toEqual([
+    expect.stringMatching(/^⚠️ Usage Alert for Client-1999: /),
+    expect.stringMatching(/^⚠️ Usage Alert for Client-1999: /),
+  ]);
+});

@@ -145,7 +145,11 @@ export function settleText(deps: SmsDeps, id: number, at: number, given?: string
   const { db } = deps;
   const alerts = wantedAlerts(db, id);
   if (alerts.length === 0) return;
-  const code = given ?? sharedCode(db, alerts) ?? newCode(db, at);
+  // Somebody may have the code of a text that left already.
+  const left = db.prepare(`SELECT m.code FROM messages m WHERE m.id = ? AND NOT (${NEVER_LEFT})`).get(id) as
+    | { code: string | null }
+    | undefined;
+  const code = given ?? left?.code ?? sharedCode(db, alerts) ?? newCode(db, at);
   db.prepare('UPDATE messages SET severity = ?, code = ?, body = ?, updated_at = ? WHERE id = ?').run(
     severityOf(alerts),
     code,
@@ -173,23 +177,25 @@ function refuse(deps: SmsDeps, texts: TextsToQueue, contact: Contact): void {
 export function cancelTextsOf(deps: SmsDeps, alertIds: readonly number[], at: number): number {
   const { db } = deps;
   let cancelled = 0;
+  const over = new Set(alertIds);
   const messagesOf = db.prepare(
-    `SELECT m.id, m.code FROM message_alerts ma JOIN messages m ON m.id = ma.message_id
+    `SELECT m.id FROM message_alerts ma JOIN messages m ON m.id = ma.message_id
     WHERE ma.alert_id = ? AND m.state = 'queued' AND m.kind <> 'reply'`,
   );
   const drop = db.prepare(
     `DELETE FROM message_alerts WHERE alert_id = ? AND message_id IN (SELECT m.id FROM messages m WHERE m.id = ? AND ${NEVER_LEFT})`,
   );
+  // The last one stays: what a cancelled text would have told about.
+  const others = db.prepare('SELECT 1 FROM message_alerts WHERE message_id = ? AND alert_id <> ?');
   const changed = new Set<number>();
-  for (const alertId of alertIds) {
+  for (const alertId of over) {
     for (const { id } of messagesOf.all(alertId) as { id: number }[]) {
       changed.add(id);
-      const others = db.prepare('SELECT 1 FROM message_alerts WHERE message_id = ? AND alert_id <> ?').get(id, alertId);
-      if (others !== undefined) drop.run(alertId, id);
+      if (others.get(id, alertId) !== undefined) drop.run(alertId, id);
     }
   }
   for (const id of changed) {
-    const left = wantedAlerts(db, id).filter((alert) => !alertIds.includes(alert.id));
+    const left = wantedAlerts(db, id).filter((alert) => !over.has(alert.id));
     if (left.length > 0) {
       settleText(deps, id, at);
       continue;

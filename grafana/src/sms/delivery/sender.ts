@@ -58,7 +58,10 @@ export function createSender(deps: SmsDeps, options: SenderOptions = {}): Sender
     }
     // Nobody is reached, or nothing is taken: the others need not all try.
     if (result.kind === 'later') {
-      const ms = Math.max(result.retryAfterMs ?? 0, backoff(paused.failures, timings.retryMs, timings.retryMaxMs));
+      const ms = Math.max(
+        Math.min(result.retryAfterMs ?? 0, timings.retryAfterMaxMs),
+        backoff(paused.failures, timings.retryMs, timings.retryMaxMs),
+      );
       paused = { until: deps.clock.now() + ms, failures: paused.failures + 1 };
     } else paused = { until: 0, failures: 0 };
     settleAttempt(deps, timings, claim.attemptId, result);

@@ -65,6 +65,15 @@ describe('in any order, any number of times', () => {
     expect(first().state).toBe('sent');
   });
 
+  test('a text that was deleted at Twilio is not asked for again', async () => {
+    await start({ standIn: silent });
+    await h.fire([alert()]);
+    h.standIn.messages.clear();
+    for (let hour = 0; hour < 5; hour++) await h.pass(HOUR);
+    expect(h.standIn.requests.filter(({ method }) => method === 'GET')).toHaveLength(1);
+    expect(first().state).toBe('sent');
+  });
+
   test('whatever comes, delivered stays, and no text goes out for what was delivered', async () => {
     const status = fc.constantFrom('accepted', 'queued', 'sending', 'sent', 'undelivered', 'failed', 'delivered', 'x');
     await fc.assert(

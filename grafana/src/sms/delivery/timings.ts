@@ -3,6 +3,8 @@ export interface Timings {
   /** After surely not sent: the first and the longest pause. */
   readonly retryMs: number;
   readonly retryMaxMs: number;
+  /** A `Retry-After` is believed up to this. */
+  readonly retryAfterMaxMs: number;
   /** Looks into Twilio's list after an answer that did not come; the last one repeats. */
   readonly lookMs: readonly number[];
   /** Not in Twilio's list for so long: it did not leave. */
@@ -25,6 +27,7 @@ export interface Timings {
 export const TIMINGS: Timings = {
   retryMs: 1_000,
   retryMaxMs: 300_000,
+  retryAfterMaxMs: 900_000,
   lookMs: [2_000, 8_000, 20_000, 30_000, 60_000],
   notFoundMs: 120_000,
   maxRepeats: 3,

@@ -1,4 +1,4 @@
-import { queueTexts } from '../delivery/queue.ts';
+import { cancelTextsOf, queueTexts } from '../delivery/queue.ts';
 import { transaction } from '../store/open.ts';
 import { quietUntil } from '../texts/quiet.ts';
 import type { Route, SmsDeps } from '../types.ts';
@@ -29,12 +29,16 @@ export function acceptWebhook(deps: SmsDeps, route: Route, body: unknown): Accep
   const result = transaction(deps.db, () => {
     const accepted: Accepted = { fired: [], repeated: [], suppressed: [], resolved: [] };
     const toText: Outcome[] = [];
+    const over: number[] = [];
     for (const alert of [...webhook.alerts, ...truncation(deps, webhook.truncated)]) {
       const outcome = apply(deps, alert, webhook.source, at);
       if (outcome === undefined) continue;
       accepted[outcome.what].push(alert.key);
       if (outcome.text) toText.push(outcome);
+      if (outcome.what === 'resolved') over.push(outcome.id);
     }
+    // All at once: a text that many of them are in is written anew once.
+    cancelTextsOf(deps, over, at);
     queue(deps, toText, at);
     return accepted;
   });

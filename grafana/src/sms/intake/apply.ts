@@ -1,5 +1,4 @@
 import { acknowledgeUrl } from '../acknowledge/token.ts';
-import { cancelTextsOf } from '../delivery/queue.ts';
 import { addEvent } from '../store/events.ts';
 import { prepared } from '../store/prepared.ts';
 import type { Route, Severity, SmsDeps } from '../types.ts';
@@ -25,7 +24,7 @@ interface Known {
 const FORGET_MS = 48 * 3_600_000;
 
 /**
- * Writes what a webhook says of one alert, in the caller's transaction.
+ * Writes what a webhook says of one alert, in the caller's transaction. The caller queues and cancels the texts.
  *
  * @returns undefined where it changes nothing: resolved, and never fired or resolved already
  */
@@ -56,7 +55,6 @@ function resolve(deps: SmsDeps, alert: Incoming, known: Known, source: string, a
     db,
     "UPDATE alerts SET status = 'resolved', resolved_at = ?, last_seen_at = ?, escalate_at = NULL, firing = '{}', source = ? WHERE id = ?",
   ).run(at, at, source, known.id);
-  cancelTextsOf(deps, [known.id], at);
   addEvent(db, known.id, 'resolved', at);
   return { id: known.id, route: alert.route, severity: alert.severity, what: 'resolved', text: false };
 }
