@@ -156,3 +156,30 @@ test('what comes in is posted as signed webhooks, twice if asked', async () => {
   ]);
   expect(seen[1]?.params.MessageSid).toBe(seen[0]?.params.MessageSid);
 });
+
+test('a request that is done and fails all the same', async () => {
+  const later = Date.parse('2030-01-01T00:00:00Z');
+  const failures = [
+    { hang: true, accepted: true },
+    { reset: true, accepted: true },
+    { accepted: true, status: 500 },
+    { accepted: true, body: '<html>' },
+    { accepted: true, delayMs: 300 },
+  ] as const;
+  await start({ failures: ({ index }) => failures[index], now: () => later });
+  const api = client(standIn.accountSid, standIn.authToken, { timeout: 150 });
+  for (const failure of failures) {
+    await expect(api.messages.create({ to, from, body: 'x' }), JSON.stringify(failure)).rejects.toThrow();
+  }
+  expect(standIn.messages.size).toBe(failures.length);
+  expect([...standIn.messages.values()].map(({ date_created }) => date_created)).toContain(
+    'Tue, 01 Jan 2030 00:00:00 +0000',
+  );
+});
+
+test('callbacks that are lost or come twice', async () => {
+  const api = await start({ copies: (_url, { MessageStatus }) => (MessageStatus === 'sent' ? 0 : 2) });
+  await api.messages.create({ to, from, body: 'x', statusCallback: `${appUrl}/m` });
+  await standIn.idle();
+  expect(seen.map(({ params }) => params.MessageStatus)).toEqual(['delivered', 'delivered']);
+});
