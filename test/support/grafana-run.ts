@@ -14,11 +14,22 @@ export interface Case {
   readonly database: string;
   readonly times: Times;
   readonly client: ClickHouseClient;
+  /** Whether queries are told that it is `times.now`, whatever the clock says. */
+  readonly frozen: boolean;
 }
 
-/** Databases of a stack's engine, one per case, with the automatic refreshes stopped. */
+/** A query at another moment: the clock is read in the query itself, never inside of a view that a panel or rule calls. */
+function frozenAt(sql: string, now: number): string {
+  const told = sql.replaceAll("now('UTC')", `toDateTime(${now / 1000}, 'UTC')`);
+  const clock = /\b(?:now(?:64)?|today|yesterday)\s*\([^)]*\)/.exec(told)?.[0];
+  if (clock !== undefined)
+    throw new Error(`${clock}: a query reads the clock by now('UTC') only, so that a test can set it\n${sql}`);
+  return told;
+}
+
+/** Databases of a stack's engine, one per case, with the automatic refreshes stopped; `at` makes a case of another moment. */
 export function casesOn({ clickhouse }: Stack): {
-  create(database: string, input: CaseInput): Promise<Case>;
+  create(database: string, input: CaseInput, at?: string): Promise<Case>;
   close(): Promise<void>;
 } {
   const clients: ClickHouseClient[] = [];
@@ -29,15 +40,15 @@ export function casesOn({ clickhouse }: Stack): {
   };
   const engine: TestEngine = { url: clickhouse.url, admin: client('default'), client, stop: async () => {} };
   return {
-    async create(database, input) {
+    async create(database, input, at) {
       const ledger = await freshLedger(engine, database);
       // The refresh at its creation saw an empty ledger; seeds are older than that.
       await ledger.command({ query: 'TRUNCATE TABLE usage_daily' });
-      await awayFromMidnight();
-      const times = timesFrom(Date.now());
+      if (at === undefined) await awayFromMidnight();
+      const times = timesFrom(at === undefined ? Date.now() : Date.parse(at));
       await seed(ledger, input, times);
       if (input.refresh === true) await refresh(ledger);
-      return { database, times, client: ledger };
+      return { database, times, client: ledger, frozen: at !== undefined };
     },
     async close() {
       await Promise.all(clients.map((made) => made.close()));
@@ -85,10 +96,11 @@ export async function run(
       Array.isArray(value) ? value.map(on.times.fill) : on.times.fill(value as string),
     ]),
   );
-  const sql =
+  const expanded =
     query.kind === 'rule'
       ? expandRuleQuery(query.rawSql, { ...range, intervalMs })
       : expandQuery(query.rawSql, { ...range, intervalMs, variables: filled });
+  const sql = on.frozen ? frozenAt(expanded, on.times.now) : expanded;
   const answer = await askAsReader(stack, on.database, sql);
   toFrame(answer.meta, answer.data, query.format);
   return { sql, answer };
