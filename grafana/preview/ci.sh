@@ -17,4 +17,6 @@ if ! has_browser >/dev/null; then
 fi
 
 npm ci --prefix grafana/preview --no-audit --loglevel=error
+# The check by itself, with each fault planted once; then on the dashboards.
+npm test --prefix grafana/preview --silent
 npm run grafana:previews -- --check

@@ -16,6 +16,8 @@ interface Seen {
   readonly drawn: number;
   /** Texts of single values that are wider than their place. */
   readonly cut: readonly string[];
+  /** Pairs of texts that lie over each other. */
+  readonly overlapping: readonly string[];
   /** Texts that lie outside of the panel. */
   readonly outside: readonly string[];
   readonly errorIcon: boolean;
@@ -27,6 +29,30 @@ interface Seen {
 
 /** Runs in the page: no imports, no names of this file. */
 function look(): Seen[] {
+  const textOf = (element: Element): DOMRect => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return range.getBoundingClientRect();
+  };
+  // As much of it as one sees: a long name ends in "…" at its element's end.
+  const seenOf = (element: Element): DOMRect => {
+    const text = textOf(element);
+    const right = Math.min(text.right, innerRight(element));
+    return new DOMRect(text.left, text.top, right - text.left, text.height);
+  };
+  // An element in the run of the text has no place of its own.
+  const innerRight = (element: Element): number => {
+    const style = getComputedStyle(element);
+    if (style.display === 'inline') return Number.POSITIVE_INFINITY;
+    return element.getBoundingClientRect().right - Number.parseFloat(style.paddingRight);
+  };
+  const overlap = (a: DOMRect, b: DOMRect): boolean => {
+    const [wide, high] = [
+      Math.min(a.right, b.right) - Math.max(a.left, b.left),
+      Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top),
+    ];
+    return wide > 2 && high > Math.min(a.height, b.height) * 0.4;
+  };
   return [...document.querySelectorAll<HTMLElement>('[data-panel]')].map((panel) => {
     const content = panel.querySelector<HTMLElement>('[data-testid="data-testid panel content"]') ?? panel;
     const drawn = [...content.querySelectorAll('canvas')].filter((canvas) => {
@@ -51,9 +77,15 @@ function look(): Seen[] {
       text: content.textContent ?? '',
       drawn: drawn.length,
       cut: single
-        ? leaves
-            .filter((leaf) => leaf.scrollWidth > leaf.clientWidth + 1 && leaf.clientWidth > 0)
-            .map((leaf) => leaf.textContent ?? '')
+        ? leaves.filter((leaf) => textOf(leaf).right > innerRight(leaf) + 0.5).map((leaf) => leaf.textContent ?? '')
+        : [],
+      overlapping: single
+        ? leaves.flatMap((leaf, at) =>
+            leaves
+              .slice(at + 1)
+              .filter((other) => overlap(seenOf(leaf), seenOf(other)))
+              .map((other) => `"${leaf.textContent}" and "${other.textContent}"`),
+          )
         : [],
       outside: single
         ? leaves
@@ -142,6 +174,7 @@ export async function problemsOf(page: Page, name: string, picture: Picture, wid
       say(`"${text}" is cut`);
     if (one.tooWide && width >= 1280) say(`its columns are wider than the panel at ${width}`);
     for (const text of one.unreplaced) say(`${text} stands there as it is`);
+    for (const pair of one.overlapping) say(`${pair} lie over each other`);
     for (const text of one.outside) say(`"${text}" lies outside of the panel`);
     if (panel.type === 'stat') {
       for (const text of expectedTexts(panel, results)) {

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { backfill, createLedgerClient } from '../../../../clickhouse/dist/index.js';
 import { startStack } from '../../../../clickhouse/dist/stack/index.js';
 import type { QueryResult } from '../types.ts';
-import { ALERTS, DAYS, USAGE } from './seed.ts';
+import { ALERTS, usage } from './seed.ts';
 
 export interface Ledger {
   /** Runs a panel's or variable's SQL. An error of ClickHouse is a result too, as it is in Grafana. */
   run(sql: string, refId?: string, format?: 0 | 1, database?: string): Promise<QueryResult>;
-  /** Fills it with a half year of calls. */
-  seed(): Promise<void>;
+  /** Fills it with the calls of so many days, the last of them today. */
+  seed(days: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -47,9 +47,9 @@ export async function startLedger(): Promise<Ledger> {
       const { meta, data } = JSON.parse(text) as { meta: { name: string; type: string }[]; data: unknown[][] };
       return { refId, format, columns: meta, rows: data };
     },
-    async seed() {
-      for (const query of USAGE) await client.command({ query });
-      await backfill(client, { from: dayAgo(DAYS), to: dayAgo(0) });
+    async seed(days) {
+      for (const query of usage(days)) await client.command({ query });
+      await backfill(client, { from: dayAgo(days), to: dayAgo(0) });
       for (const query of ALERTS) await client.command({ query });
     },
     async stop() {

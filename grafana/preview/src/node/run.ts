@@ -44,12 +44,16 @@ const CHECKED: readonly Shot[] = ['overview', 'client', 'pipeline'].flatMap((nam
   { picture: `${name}-data`, theme: 'light' as const, width: 1920 },
 ]);
 
-async function collectPictures(): Promise<Map<string, Picture>> {
+// A half year for the pictures; for the check the two months that panels look at.
+const DAYS = 190;
+const DAYS_TO_CHECK = 65;
+
+async function collectPictures(days: number): Promise<Map<string, Picture>> {
   const ledger = await startLedger();
   try {
     // Without data first: the same ledger is filled afterwards.
     const empty = await collectAll(ledger, 'empty');
-    await ledger.seed();
+    await ledger.seed(days);
     return new Map([...empty, ...(await collectAll(ledger, 'data')), ...(await collectAll(ledger, 'error'))]);
   } finally {
     await ledger.stop();
@@ -81,7 +85,7 @@ export async function run(): Promise<number> {
 
   await build({ root: preview, configFile: join(preview, 'vite.config.ts'), logLevel: 'error' });
   say('page built');
-  const pictures = await collectPictures();
+  const pictures = await collectPictures(values.check === true ? DAYS_TO_CHECK : DAYS);
   if (values.keep !== undefined) {
     for (const [name, picture] of pictures) writeFileSync(join(values.keep, `${name}.json`), JSON.stringify(picture));
   }

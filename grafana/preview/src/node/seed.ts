@@ -6,9 +6,6 @@ const rowsOf = (rows: readonly (readonly (string | number)[])[]): string =>
     .map((row) => `(${row.map((value) => (typeof value === 'number' ? value : text(value))).join(', ')})`)
     .join(',\n    ');
 
-/** How many days the ledger goes back. */
-export const DAYS = 190;
-
 /** Names and thresholds; the last client is not active any more. */
 const clients = `INSERT INTO clients (id, name, active, monthly_warning, monthly_critical)
 VALUES ${CLIENTS.filter(({ name }) => name !== undefined)
@@ -43,10 +40,12 @@ const callColumns = `service String, operation String, provider String, model St
     per_output Float64, per_unit Float64, plus Float64, source String`;
 
 /**
- * A half year of calls, straight into the ledger. Every figure follows from the hash of day, client, call and number, so the same day of the same run
+ * The calls of a number of days, straight into the ledger. Every figure follows from the hash of day, client, call and number, so the same day of the same run
  * of days has the same calls; the end is now.
  */
-const events = `INSERT INTO usage_events (usage_id, version, is_deleted, time, client_id, service, operation, provider, request_model,
+const events = (
+  days: number,
+): string => `INSERT INTO usage_events (usage_id, version, is_deleted, time, client_id, service, operation, provider, request_model,
     response_model, input_tokens, output_tokens, cache_read_tokens, quantity, unit, cost, currency, cost_source, price_version, outcome,
     error_type, trace_id, span_id, service_name, environment, ingested_at)
 SELECT
@@ -80,7 +79,7 @@ FROM (
             arrayJoin(range(toUInt64(floor(per_day * factor * of_day + (cityHash64(day, id, operation, model) % 1000) / 1000)))) AS number
         FROM values('${clientColumns}', ${clientRows}) AS c
         CROSS JOIN values('${callColumns}', ${callRows}) AS k
-        CROSS JOIN (SELECT number AS ago FROM numbers(${DAYS})) AS d
+        CROSS JOIN (SELECT number AS ago FROM numbers(${days})) AS d
     )
 )
 WHERE time <= now64(9, 'UTC')`;
@@ -159,7 +158,7 @@ FROM (SELECT number AS ago FROM numbers(${MINUTES})) AS n`,
 ];
 
 /** Statements in their order. Between the two lists the daily rollups are to be made, since nothing here arrives at the time it says. */
-export const USAGE: readonly string[] = [clients, events, rejected, ...counters, ...collector];
+export const usage = (days: number): readonly string[] => [clients, events(days), rejected, ...counters, ...collector];
 export const ALERTS: readonly string[] = alerts;
 
 /** Whose month is looked at on the client's dashboard. */
