@@ -82,7 +82,8 @@ export async function getPipelineAlertStates(
   client: ClickHouseClient,
   options: { readonly at?: Date | undefined } = {},
 ): Promise<PipelineAlertState[]> {
-  const at = Math.floor((options.at ?? new Date()).getTime() / 1000);
+  // Up: what arrived in this very second has arrived.
+  const at = Math.ceil((options.at ?? new Date()).getTime() / 1000);
   // As a number: a time as text would be read in the server's own time zone.
   const rows = await select(client, 'SELECT * FROM pipeline_alert_states(at = fromUnixTimestamp({at:UInt32}))', { at });
   return rows.map((row) => ({

@@ -65,9 +65,7 @@ test('whatever the clients cost, the view fires as the rules say, day by day', a
   for (const part of byMonth.values()) await charge(client, part);
 
   const seen = new Map<string, number>();
-  const days = daysOf({ from: '2024-02-01', to: LAST }).filter((day) =>
-    /-(01|02|03|04|05|06|10|15|27|28|29|30|31)$/.test(day),
-  );
+  const days = daysOf({ from: '2024-02-01', to: LAST }).filter((day) => /-(01|03|04|05|10|29|31)$/.test(day));
   for (const asOf of days) {
     const states = await getClientAlertStates(client, { asOf });
     const month = asOf.slice(0, 7);
