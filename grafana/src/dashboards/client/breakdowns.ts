@@ -100,7 +100,7 @@ FROM client_recent_calls(${OF_CLIENT})
 ORDER BY time DESC`,
     noValue: 'No calls in this month',
     columns: [
-      { name: 'time', title: 'Time', unit: 'dateTimeAsIso', width: 150 },
+      { name: 'time', title: 'Time', unit: 'time:D MMM HH:mm:ss', width: 124 },
       { name: 'service_name', title: 'Service', width: 108 },
       { name: 'operation', title: 'Operation', width: 132 },
       { name: 'model', title: 'Model' },
@@ -114,6 +114,6 @@ ORDER BY time DESC`,
         width: 72,
         values: { error: { color: COLOR.critical }, aborted: { color: COLOR.warning } },
       },
-      { name: 'trace_id', title: 'Trace', width: 268, link: { title: 'Open the trace', url: TRACE_OF_ROW } },
+      { name: 'trace_id', title: 'Trace', width: 290, link: { title: 'Open the trace', url: TRACE_OF_ROW } },
     ],
   });

@@ -21,7 +21,7 @@ const NAMES = {
   twilio_phone: 'Twilio numbers',
   stripe: 'Stripe',
   google_places: 'Google Places',
-  cloudflare_r2: 'Cloudflare R2',
+  cloudflare_r2: 'R2 storage',
 } as const;
 
 const list = (texts: readonly string[]): string => `[${texts.map((text) => `'${text}'`).join(', ')}]`;

@@ -4,6 +4,7 @@ import { linkProblems, variableNames } from './links.ts';
 import { type AnyQuery, datasourceProblems, hasColumn, queryProblems } from './queries.ts';
 
 const UNITS: ReadonlySet<unknown> = new Set(Object.values(units));
+const isUnit = (unit: unknown): boolean => UNITS.has(unit) || /^time:[DMYHms :.-]+$/.test(String(unit));
 
 /** Grafana's named colours: each has a shade for the light and one for the dark theme, which a fixed one has not. */
 const COLOR =
@@ -32,7 +33,7 @@ export function panelProblems(panel: Panel, dashboard: Dashboard, all: readonly 
 
   // A table has columns of several kinds: each says its own unit. Of everything else the default holds.
   if (panel.type === 'table' ? overrides.length === 0 : defaults.unit === undefined) say('it has no unit');
-  if (defaults.unit !== undefined && !UNITS.has(defaults.unit)) say(`Grafana has no unit ${defaults.unit}`);
+  if (defaults.unit !== undefined && !isUnit(defaults.unit)) say(`Grafana has no unit ${defaults.unit}`);
   const titles: unknown[] = [];
   for (const { matcher, properties } of overrides) {
     const value = (id: string): unknown => properties.find((property) => property.id === id)?.value;
@@ -45,7 +46,7 @@ export function panelProblems(panel: Panel, dashboard: Dashboard, all: readonly 
       if (panel.type === 'table' && unit === undefined) say(`column ${String(matcher.options)} has no unit`);
       if (panel.type === 'table') titles.push(value('displayName'));
     }
-    if (unit !== undefined && !UNITS.has(unit)) say(`Grafana has no unit ${String(unit)}`);
+    if (unit !== undefined && !isUnit(unit)) say(`Grafana has no unit ${String(unit)}`);
     for (const { url } of (value('links') ?? []) as { url: string }[]) {
       problems.push(...linkProblems(url, { name: `${name}, column ${String(matcher.options)}`, dashboard, all, sql }));
     }

@@ -25,10 +25,10 @@ ORDER BY total_cost DESC, client_id`;
 
 /**
  * A sparkline is drawn over the dashboard's time range, whatever its own times are. So the days of the chosen month are laid out over that range: the first one
- * at its beginning, the month's last one at its end.
+ * at its beginning, the month's last one at its end; in equal steps, since a longer one than the first would be a gap.
  */
 const DAYS = `SELECT
-  fromUnixTimestamp64Milli(toInt64($__from + ($__to - $__from) * (toDayOfMonth(day) - 1) / (toDayOfMonth(${LAST_DAY}) - 1)), 'UTC') AS time,
+  fromUnixTimestamp64Milli(toInt64($__from + intDiv($__to - $__from, toDayOfMonth(${LAST_DAY}) - 1) * (toDayOfMonth(day) - 1)), 'UTC') AS time,
   toString(client_id) AS client_id,
   toFloat64(cost) AS cost
 FROM client_day_costs(first_day = ${FIRST_DAY}, last_day = ${AS_OF})

@@ -16,6 +16,7 @@ export const events = () =>
       noValue: 'No events',
     },
     { Events: COLOR.spent },
+    '5m',
   );
 
 export const delays = () =>
@@ -27,7 +28,8 @@ export const delays = () =>
       unit: 's',
       noValue: 'No events',
     },
-    { Median: COLOR.spent, '95 %': COLOR.warning, Longest: COLOR.critical },
+    { Median: COLOR.spent, '95 %': COLOR.warning, Longest: 'purple' },
+    '5m',
   );
 
 export const counters = () =>
@@ -41,7 +43,7 @@ FROM pipeline_counters(first_day = toDate($__toTime, 'UTC') - 13, last_day = toD
       unit: 'short',
       noValue: 'No requests',
     },
-    { Ledger: COLOR.spent, Counters: COLOR.expected },
+    { Ledger: COLOR.spent, Counters: 'purple' },
   ).stacking(StackingMode.None);
 
 /** Label of a series: Grafana would put the column's name before it. */
@@ -59,6 +61,7 @@ export const collector = () =>
       noValue: 'No Collector',
     },
     {},
+    '1m',
   )
     .withTarget(
       seriesQuery(

@@ -33,7 +33,7 @@ export const pipelineDashboard = (): Dashboard =>
       [delays(), 12, 12, 12, 8],
       [counters(), 0, 20, 12, 8],
       [collector(), 12, 20, 12, 8],
-      [rejections(), 0, 28, 12, 8],
-      [troubles(), 12, 28, 12, 8],
+      [rejections(), 0, 28, 24, 6],
+      [troubles(), 0, 34, 24, 6],
     ],
   });

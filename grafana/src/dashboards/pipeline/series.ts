@@ -13,22 +13,30 @@ import type { ChartParts } from '../kit/charts.ts';
 import { fixed } from '../kit/colors.ts';
 import { DATASOURCE, seriesQuery } from '../kit/query.ts';
 
-/** Lines over the time picker's range; a column `time` in ascending order, then one line a column, in the given colours. */
-export function lines(parts: ChartParts, colors: Readonly<Record<string, string>>): PanelBuilder {
+/**
+ * Lines over the time picker's range; a column `time` in ascending order, then one line a column, in the given colours.
+ *
+ * @param interval shortest distance of two points
+ */
+export function lines(
+  parts: ChartParts,
+  colors: Readonly<Record<string, string>>,
+  interval: '1m' | '5m',
+): PanelBuilder {
   const panel = new PanelBuilder()
     .title(parts.title)
     .description(parts.description)
     .datasource(DATASOURCE)
     .withTarget(seriesQuery(parts.sql))
-    .interval('1m')
+    .interval(interval)
     .unit(parts.unit)
     .noValue(parts.noValue)
     .min(0)
     .drawStyle(GraphDrawStyle.Line)
     .lineWidth(2)
-    .fillOpacity(8)
+    .fillOpacity(0)
     .showPoints(VisibilityMode.Auto)
-    .spanNulls(false)
+    .spanNulls(interval === '5m')
     .legend(
       new VizLegendOptionsBuilder()
         .displayMode(LegendDisplayMode.List)
