@@ -106,7 +106,7 @@ ORDER BY time DESC`,
       { name: 'model', title: 'Model' },
       { name: 'tokens_in', title: 'Tokens in', unit: 'short', width: 76 },
       { name: 'tokens_out', title: 'Tokens out', unit: 'short', width: 86 },
-      { name: 'cost', title: 'Cost', unit: 'currencyUSD', decimals: 6, width: 92, noValue: 'unknown' },
+      { name: 'cost', title: 'Cost', unit: 'currencyUSD', width: 92, noValue: 'unknown' },
       { name: 'cost_source', title: 'Priced by', width: 84 },
       {
         name: 'outcome',

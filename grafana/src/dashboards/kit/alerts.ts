@@ -28,7 +28,7 @@ const COLUMNS: Record<string, Column> = {
   },
   client: { name: 'client', title: 'Client', width: 150, wrap: true, link: { title: 'Open', url: DASHBOARD_OF_ROW } },
   message: { name: 'message', title: 'What is wrong', wrap: true },
-  since: { name: 'since', title: 'Since', unit: 'dateTimeFromNow', width: 110 },
+  since: { name: 'since', title: 'Since', unit: 'dateTimeFromNow', width: 120 },
   acknowledge: {
     name: 'acknowledge',
     title: 'Acknowledged',

@@ -83,7 +83,7 @@ export function bars(parts: ChartParts): bargauge.PanelBuilder {
     .showUnfilled(false)
     .minVizHeight(16)
     .decimals(2)
-    .text(new VizTextDisplayOptionsBuilder().titleSize(13).valueSize(13))
+    .text(new VizTextDisplayOptionsBuilder().titleSize(12).valueSize(13))
     .reduceOptions(new ReduceDataOptionsBuilder().calcs([]).values(true).fields(''));
 }
 
