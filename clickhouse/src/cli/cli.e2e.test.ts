@@ -244,6 +244,8 @@ describe('what goes wrong has its exit code and says the way out', () => {
     ['report'],
     ['clients'],
     ['clients', 'set'],
+    ['alerts'],
+    ['alerts', 'check'],
     ['backfill'],
     ['bill'],
     ['reprice'],
