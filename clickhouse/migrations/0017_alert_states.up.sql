@@ -250,33 +250,25 @@ FROM (
                     service_name, service, operation, false, 0, toDecimal128(0, 12), 0, toDecimal128(0, 12),
                     if(metric = 'client_cost.requests', increase, 0), if(metric = 'client_cost.cost', increase, 0), false
                 FROM (
+                    -- What usage_counters says of each point, of a whole day at once: there are a million and more of them, too many to look at one by one.
+                    -- A process that starts anew is another series. What a series had before the first point read here belongs to an earlier day.
                     SELECT
-                        metric, service_name, service, operation, at_second,
-                        lagInFrame(toNullable(reading)) OVER (PARTITION BY series, started ORDER BY at_second ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before,
-                        -- As in usage_counters; what a series had before the first point read here belongs to an earlier day.
+                        MetricName AS metric,
+                        toString(ServiceName) AS service_name,
+                        any(Attributes['usage.service']) AS service,
+                        any(Attributes['usage.operation']) AS operation,
                         multiIf(
-                            temporality = 1, reading,
-                            before IS NOT NULL, if(reading >= before, reading - before, reading),
-                            started < day_start - INTERVAL 2 HOUR, 0,
-                            reading) AS increase
-                    FROM (
-                        SELECT
-                            MetricName AS metric,
-                            cityHash64(MetricName, ServiceName, mapSort(Attributes), mapSort(ResourceAttributes), AggregationTemporality) AS series,
-                            toString(any(ServiceName)) AS service_name,
-                            any(Attributes['usage.service']) AS service,
-                            any(Attributes['usage.operation']) AS operation,
-                            any(AggregationTemporality) AS temporality,
-                            StartTimeUnix AS started,
-                            TimeUnix AS at_second,
-                            if(temporality = 1, arraySum(groupUniqArray(Value)), max(Value)) AS reading
-                        FROM {{read:otel_metrics_sum}}
-                        WHERE MetricName IN ('client_cost.requests', 'client_cost.cost')
-                            AND TimeUnix >= toDateTime(day_start - INTERVAL 2 HOUR) AND TimeUnix < toDateTime(day_end)
-                        GROUP BY metric, series, started, at_second
-                    )
+                            any(AggregationTemporality) = 1,
+                            arraySum(p -> p.2, groupUniqArrayIf((TimeUnix, Value), AggregationTemporality = 1 AND TimeUnix >= toDateTime(day_start))),
+                            countIf(TimeUnix < toDateTime(day_start)) > 0,
+                            greatest(maxIf(Value, TimeUnix >= toDateTime(day_start)) - maxIf(Value, TimeUnix < toDateTime(day_start)), 0),
+                            StartTimeUnix < toDateTime(day_start - INTERVAL 2 HOUR), max(Value) - min(Value),
+                            max(Value)) AS increase
+                    FROM {{read:otel_metrics_sum}}
+                    WHERE MetricName IN ('client_cost.requests', 'client_cost.cost')
+                        AND TimeUnix >= toDateTime(day_start - INTERVAL 2 HOUR) AND TimeUnix < toDateTime(day_end)
+                    GROUP BY metric, service_name, cityHash64(Attributes, ResourceAttributes, AggregationTemporality), StartTimeUnix
                 )
-                WHERE at_second >= toDateTime(day_start)
             )
             GROUP BY service_name, service, operation
         )
