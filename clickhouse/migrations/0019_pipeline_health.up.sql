@@ -10,7 +10,7 @@ SELECT
         greatest(dateDiff('millisecond', toDateTime64(e.time, 3, 'UTC'), e.ingested_at), 0) / 1000, NULL) AS delay,
     e.version = 1 AND dateDiff('millisecond', toDateTime64(e.time, 3, 'UTC'), e.ingested_at) < -5000 AS is_ahead
 FROM {{db}}.usage_events AS e FINAL
-WHERE e.is_deleted = 0 AND e.time >= {from_time:DateTime} AND e.time < {to_time:DateTime}
+WHERE e.is_deleted = 0 AND e.time >= {from_time:DateTime('UTC')} AND e.time < {to_time:DateTime('UTC')}
 {{enddefine}}
 
 -- A delay of nobody is NULL, not nan.
@@ -25,14 +25,14 @@ CREATE VIEW IF NOT EXISTS {{db}}.pipeline_flow{{on_cluster}} AS
 SELECT
     toStartOfInterval(toDateTime(c.time, 'UTC'), toIntervalSecond({step_seconds:UInt32})) AS point,
     count() * 60 / greatest(1, dateDiff('second',
-        greatest(point, toDateTime({from_time:DateTime}, 'UTC')),
-        least(point + toIntervalSecond({step_seconds:UInt32}), toDateTime({to_time:DateTime}, 'UTC')))) AS events_per_minute,
+        greatest(point, toDateTime({from_time:DateTime('UTC')}, 'UTC')),
+        least(point + toIntervalSecond({step_seconds:UInt32}), toDateTime({to_time:DateTime('UTC')}, 'UTC')))) AS events_per_minute,
     {{use:delays}}
 FROM ({{use:charges}}) AS c
 GROUP BY point
 ORDER BY point WITH FILL
-    FROM toStartOfInterval(toDateTime({from_time:DateTime}, 'UTC'), toIntervalSecond({step_seconds:UInt32}))
-    TO toDateTime({to_time:DateTime}, 'UTC')
+    FROM toStartOfInterval(toDateTime({from_time:DateTime('UTC')}, 'UTC'), toIntervalSecond({step_seconds:UInt32}))
+    TO toDateTime({to_time:DateTime('UTC')}, 'UTC')
     STEP toIntervalSecond({step_seconds:UInt32})
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
@@ -56,7 +56,7 @@ SELECT
     max(r.received_at) AS newest,
     argMax(r.usage_id, r.received_at) AS example
 FROM {{db}}.usage_events_rejected AS r
-WHERE r.received_at >= {from_time:DateTime} AND r.received_at < {to_time:DateTime}
+WHERE r.received_at >= {from_time:DateTime('UTC')} AND r.received_at < {to_time:DateTime('UTC')}
 GROUP BY r.reason
 ORDER BY rejected DESC, reason;
 
@@ -64,7 +64,7 @@ ORDER BY rejected DESC, reason;
 -- least as new as it is in the ledger (a minute at most, five where the charge itself is missing); looked at are updates of one day.
 CREATE VIEW IF NOT EXISTS {{db}}.pipeline_freshness{{on_cluster}} AS
 WITH
-    toDateTime({at:DateTime}, 'UTC') AS moment,
+    toDateTime({at:DateTime('UTC')}, 'UTC') AS moment,
     (
         SELECT (nullIf(max(refreshed_at), toDateTime64(0, 6, 'UTC')), nullIf(maxIf(refreshed_at, service = 'wide_refresh'), toDateTime64(0, 6, 'UTC')))
         FROM {{db}}.usage_daily
@@ -134,7 +134,7 @@ CREATE VIEW IF NOT EXISTS {{db}}.collector_queues{{on_cluster}} AS
 SELECT point, queue, sum(highest) AS waiting
 FROM (
     SELECT toStartOfInterval(q.at_time, toIntervalSecond({step_seconds:UInt32})) AS point, q.queue AS queue, q.series AS series, max(q.reading) AS highest
-    FROM ({{use:queue_readings}} AND g.TimeUnix >= {from_time:DateTime} AND g.TimeUnix < {to_time:DateTime}) AS q
+    FROM ({{use:queue_readings}} AND g.TimeUnix >= {from_time:DateTime('UTC')} AND g.TimeUnix < {to_time:DateTime('UTC')}) AS q
     WHERE q.metric = 'otelcol_exporter_queue_size'
     GROUP BY point, queue, series
 )
@@ -150,7 +150,7 @@ SELECT
         usage_waiting * 100 / sumIf(newest, metric = 'otelcol_exporter_queue_capacity' AND queue = 'usage events')) AS usage_full_percent
 FROM (
     SELECT q.queue AS queue, q.metric AS metric, q.series AS series, argMax(q.reading, q.at_time) AS newest
-    FROM ({{use:queue_readings}} AND g.TimeUnix > {at:DateTime} - INTERVAL 10 MINUTE AND g.TimeUnix <= {at:DateTime}) AS q
+    FROM ({{use:queue_readings}} AND g.TimeUnix > {at:DateTime('UTC')} - INTERVAL 10 MINUTE AND g.TimeUnix <= {at:DateTime('UTC')}) AS q
     GROUP BY queue, metric, series
 );
 
@@ -161,7 +161,7 @@ CREATE VIEW IF NOT EXISTS {{db}}.collector_refusals{{on_cluster}} AS
 WITH
     multiIf(
         before IS NOT NULL, if(reading >= before, reading - before, reading),
-        at_time < {from_time:DateTime}, 0,
+        at_time < {from_time:DateTime('UTC')}, 0,
         reading) AS increase
 SELECT
     toStartOfInterval(at_time, toIntervalSecond({step_seconds:UInt32})) AS point,
@@ -184,11 +184,11 @@ FROM (
                 'otelcol_receiver_refused_log_records', 'otelcol_receiver_refused_spans', 'otelcol_receiver_refused_metric_points',
                 'otelcol_exporter_enqueue_failed_log_records', 'otelcol_exporter_enqueue_failed_spans', 'otelcol_exporter_enqueue_failed_metric_points',
                 'otelcol_exporter_send_failed_log_records', 'otelcol_exporter_send_failed_spans', 'otelcol_exporter_send_failed_metric_points')
-            AND s.TimeUnix >= {from_time:DateTime} - INTERVAL 1 HOUR AND s.TimeUnix < {to_time:DateTime}
+            AND s.TimeUnix >= {from_time:DateTime('UTC')} - INTERVAL 1 HOUR AND s.TimeUnix < {to_time:DateTime('UTC')}
         GROUP BY metric, signal, series, started, at_time
     )
 )
-WHERE at_time >= {from_time:DateTime} AND increase > 0
+WHERE at_time >= {from_time:DateTime('UTC')} AND increase > 0
 GROUP BY point, what
 ORDER BY point, what;
 
@@ -205,14 +205,14 @@ SELECT
     argMax(a.severity, a.time) AS severity
 FROM {{db}}.usage_alerts AS a FINAL
 WHERE a.event IN ('queued', 'sent', 'delivered', 'undelivered', 'maybe_sent', 'failed', 'suppressed') AND a.recipient != ''
-    AND a.time >= {from_time:DateTime} AND a.time < {to_time:DateTime}
+    AND a.time >= {from_time:DateTime('UTC')} AND a.time < {to_time:DateTime('UTC')}
 GROUP BY a.alert_key, a.recipient
 {{enddefine}}
 
 {{define:closed}}
 SELECT alert_key, maxIf(time, event IN ('acknowledged', 'resolved')) AS closed_at
 FROM {{db}}.usage_alerts
-WHERE time < {to_time:DateTime}
+WHERE time < {to_time:DateTime('UTC')}
 GROUP BY alert_key
 {{enddefine}}
 
@@ -247,9 +247,9 @@ SELECT
             FROM {{db}}.usage_alerts AS f FINAL
             INNER JOIN (
                 SELECT alert_key, time FROM {{db}}.usage_alerts FINAL
-                WHERE event = 'delivered' AND time >= {from_time:DateTime} AND time < {to_time:DateTime}
+                WHERE event = 'delivered' AND time >= {from_time:DateTime('UTC')} AND time < {to_time:DateTime('UTC')}
             ) AS d ON d.alert_key = f.alert_key
-            WHERE f.event = 'fired' AND f.time >= {from_time:DateTime} AND f.time < {to_time:DateTime} AND d.time >= f.time
+            WHERE f.event = 'fired' AND f.time >= {from_time:DateTime('UTC')} AND f.time < {to_time:DateTime('UTC')} AND d.time >= f.time
             GROUP BY f.alert_key, f.time
         )
     ) AS seconds_to_delivery

@@ -84,8 +84,12 @@ export async function getPipelineAlertStates(
 ): Promise<PipelineAlertState[]> {
   // Up: what arrived in this very second has arrived.
   const at = Math.ceil((options.at ?? new Date()).getTime() / 1000);
-  // As a number: a time as text would be read in the server's own time zone.
-  const rows = await select(client, 'SELECT * FROM pipeline_alert_states(at = fromUnixTimestamp({at:UInt32}))', { at });
+  // In UTC by name: a view's argument reaches it as text, and a server in another time zone would write it in its own.
+  const rows = await select(
+    client,
+    "SELECT * FROM pipeline_alert_states(at = toTimeZone(fromUnixTimestamp({at:UInt32}), 'UTC'))",
+    { at },
+  );
   return rows.map((row) => ({
     alertType: text(row, 'alert_type') as PipelineAlertType,
     severity: text(row, 'severity') as AlertSeverity,
