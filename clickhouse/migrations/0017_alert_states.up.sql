@@ -123,7 +123,7 @@ SETTINGS join_use_nulls = 0;
 -- The pipeline's own troubles: one row per rule, always. value is what is compared with threshold.
 CREATE VIEW IF NOT EXISTS {{db}}.pipeline_alert_states{{on_cluster}} AS
 WITH
-    toDateTime64({at:DateTime}, 3, 'UTC') AS moment
+    toDateTime64({at:DateTime('UTC')}, 3, 'UTC') AS moment
 SELECT
     p.alert_type AS alert_type,
     p.severity AS severity,

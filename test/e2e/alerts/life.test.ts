@@ -153,7 +153,7 @@ describe('what Grafana makes of it', () => {
       same_days: 'UInt8',
       message: 'String',
     });
-    expect(await types('pipeline_alert_states(at = now())')).toEqual({
+    expect(await types("pipeline_alert_states(at = now('UTC'))")).toEqual({
       alert_type: 'String',
       severity: 'String',
       state: 'UInt8',

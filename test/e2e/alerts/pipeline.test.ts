@@ -101,6 +101,22 @@ describe('pipeline_silent', () => {
   });
 });
 
+test('the moment is the same in every time zone', async () => {
+  const at = Math.floor(Date.now() / 1000);
+  await calls(client, [new Date((at - 300) * 1000)]);
+  for (const moment of ["now('UTC')", `toTimeZone(fromUnixTimestamp(${at}), 'UTC')`]) {
+    for (const zone of ['UTC', 'America/Edmonton', 'Asia/Kolkata']) {
+      const result = await client.query({
+        query: `SELECT value FROM pipeline_alert_states(at = ${moment}) WHERE alert_type = 'pipeline_silent'`,
+        format: 'JSONEachRow',
+        clickhouse_settings: { session_timezone: zone },
+      });
+      const [row] = await result.json<{ value: number }>();
+      expect([zone, moment, row!.value >= 5 && row!.value <= 7]).toEqual([zone, moment, true]);
+    }
+  }
+});
+
 test('pipeline_rejected: rows of the last hour, and why', async () => {
   const now = new Date();
   await calls(client, [now, now], { 'usage.id': 'no-uuid' });
