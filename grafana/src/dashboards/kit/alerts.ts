@@ -3,18 +3,26 @@ import { UID } from './dashboard.ts';
 import { ACKNOWLEDGE, ACKNOWLEDGE_URL, DASHBOARD_OF_ROW } from './links.ts';
 import { type Column, table } from './table.ts';
 
-const SELECT = `SELECT
-  severity,
-  if(client_id = '', 'Pipeline', if(client_name = '', client_id, client_name)) AS client,
-  message,
-  fired_at AS since,
-  if(isNotNull(acknowledged_at), concat('by ', if(acknowledged_by = '', 'someone', acknowledged_by)), if(acknowledge_url = '', '', 'Acknowledge')) AS acknowledge,
-  client_id,
-  if(client_id = '', '${UID.pipeline}', '${UID.client}') AS dashboard,
-  ${ACKNOWLEDGE_URL} AS acknowledge_link
-FROM active_alerts`;
-
-const ORDER = "ORDER BY severity = 'critical' DESC, isNotNull(acknowledged_at), fired_at DESC";
+// A row says that nothing is wrong: an empty table would look the same after a query that failed.
+const sql = (where: string) => `SELECT severity, client, message, since, acknowledge, client_id, dashboard, acknowledge_link
+FROM (
+  SELECT
+    severity,
+    if(client_id = '', 'Pipeline', if(client_name = '', client_id, client_name)) AS client,
+    message,
+    toNullable(fired_at) AS since,
+    if(isNotNull(acknowledged_at), concat('by ', if(acknowledged_by = '', 'someone', acknowledged_by)), if(acknowledge_url = '', '', 'Acknowledge')) AS acknowledge,
+    client_id,
+    if(client_id = '', '${UID.pipeline}', '${UID.client}') AS dashboard,
+    ${ACKNOWLEDGE_URL} AS acknowledge_link
+  FROM active_alerts${where}
+  UNION ALL
+  SELECT 'ok', '', 'No active alerts', NULL, '', '', '${UID.overview}', ''
+  FROM (SELECT count() AS alerts FROM active_alerts${where})
+  WHERE alerts = 0
+)
+ORDER BY severity = 'critical' DESC, startsWith(acknowledge, 'by '), since DESC
+LIMIT 100`;
 
 const COLUMNS: Record<string, Column> = {
   severity: {
@@ -24,6 +32,7 @@ const COLUMNS: Record<string, Column> = {
     values: {
       critical: { text: 'critical', color: COLOR.critical },
       warning: { text: 'warning', color: COLOR.warning },
+      ok: { text: 'OK', color: COLOR.calm },
     },
   },
   client: { name: 'client', title: 'Client', width: 150, wrap: true, link: { title: 'Open', url: DASHBOARD_OF_ROW } },
@@ -48,9 +57,9 @@ export const allAlerts = () =>
   table({
     title: 'Active alerts',
     description: DESCRIPTION,
-    sql: `${SELECT}\n${ORDER}\nLIMIT 100`,
+    sql: sql(''),
     columns: Object.values(COLUMNS),
-    noValue: 'No active alerts',
+    noValue: 'No answer',
   });
 
 /** Alerts of one client; `client` is SQL. */
@@ -58,7 +67,7 @@ export const clientAlerts = (client: string) =>
   table({
     title: 'Active alerts',
     description: DESCRIPTION,
-    sql: `${SELECT}\nWHERE client_id = ${client}\n${ORDER}`,
+    sql: sql(` WHERE client_id = ${client}`),
     columns: Object.values({ ...COLUMNS, client: { name: 'client' } }),
-    noValue: 'No active alerts',
+    noValue: 'No answer',
   });

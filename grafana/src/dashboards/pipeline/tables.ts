@@ -44,14 +44,14 @@ FROM pipeline_rejections(${RANGE}) LIMIT 50`,
       { name: 'services', title: 'Sent by', width: 260 },
       { name: 'newest', title: 'Newest', unit: 'dateTimeFromNow', width: 120 },
     ],
-    noValue: 'Nothing was rejected',
+    noValue: 'None found',
   });
 
 export const troubles = () =>
   table({
     title: 'Texts that wait or did not arrive',
     description:
-      'By alert and person, what happened last. “maybe sent”: the connection broke while Twilio was asked, so the text is not sent again by itself.',
+      'By alert and person, what happened last. “maybe sent”: the connection broke while Twilio was asked; it is looked for in Twilio’s list, and sent once more with a mark where it is not found.',
     sql: `SELECT state, client_name, message, recipient, error, since
 FROM sms_troubles(${RANGE}) LIMIT 50`,
     columns: [
@@ -71,5 +71,5 @@ FROM sms_troubles(${RANGE}) LIMIT 50`,
       { name: 'error', title: 'Why', width: 260, wrap: true },
       { name: 'since', title: 'Since', unit: 'dateTimeFromNow', width: 120 },
     ],
-    noValue: 'No text waits, none was lost',
+    noValue: 'None found',
   });
