@@ -185,4 +185,16 @@ describe('resolved', () => {
     expect(h.alert(KEY)).toMatchObject({ status: 'firing', client_name: 'Acme Ltd' });
     expect(await h.fire([alert({ fingerprint: 'b', status: 'resolved' })])).toMatchObject({ resolved: [KEY] });
   });
+
+  test('the check beside Grafana keeps nothing open: Grafana alone ends the alert, and the check alone', async () => {
+    await start();
+    const check = { receiver: 'client-cost-check' };
+    await h.fire([alert({ fingerprint: 'grafana' })]);
+    h.accept([alert({ fingerprint: 'check' })], 'clients', check);
+    expect(await h.fire([alert({ fingerprint: 'grafana', status: 'resolved' })])).toMatchObject({ resolved: [KEY] });
+    await h.fire([alert({ fingerprint: 'grafana' })]);
+    expect(h.accept([alert({ fingerprint: 'check', status: 'resolved' })], 'clients', check)).toMatchObject({
+      resolved: [KEY],
+    });
+  });
 });

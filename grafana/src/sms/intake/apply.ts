@@ -136,7 +136,7 @@ function insert({ db }: SmsDeps, alert: Incoming, source: string, at: number): n
     alert.silence_matchers,
     at,
     at,
-    JSON.stringify({ [alert.fingerprint]: at }),
+    JSON.stringify(source === 'check' ? {} : { [alert.fingerprint]: at }),
     alert.foreign ? 1 : 0,
   );
   return Number(lastInsertRowid);
@@ -144,7 +144,8 @@ function insert({ db }: SmsDeps, alert: Incoming, source: string, at: number): n
 
 function update({ db }: SmsDeps, alert: Incoming, known: Known, source: string, anew: boolean, at: number): number {
   const firing = anew ? new Map<string, number>() : seriesOf(known.firing, at);
-  firing.set(alert.fingerprint, at);
+  // The check reads the same state as Grafana and keeps no series: what it told must not outlive Grafana's own.
+  if (source !== 'check') firing.set(alert.fingerprint, at);
   prepared(
     db,
     `UPDATE alerts SET route = ?, client_name = ?, message = ?, details = ?, source = ?, silence_matchers = coalesce(?, silence_matchers),
