@@ -187,6 +187,8 @@ test('setClient keeps what is not given and refuses what is no threshold', async
     monthlyWarning: '50',
     monthlyCritical: null,
     spikePercent: '25.5',
+    spikeCriticalPercent: null,
+    anomalyPercent: null,
     marginPercent: null,
     marginFixed: null,
   });

@@ -6,7 +6,7 @@ import { stat } from '../kit/stat.ts';
 import { table } from '../kit/table.ts';
 
 const OF_CLIENT = `client_id = ${CLIENT}, ${PERIOD}`;
-const NOTHING = 'No usage in this month';
+const NOTHING = 'No usage found';
 
 export const costByService = () =>
   bars({
@@ -61,7 +61,7 @@ export const models = () =>
   toFloat64(unpriced_requests) AS unpriced,
   if(unpriced_requests = requests, NULL, toFloat64(cost)) AS cost_usd
 FROM client_usage_by_model(${OF_CLIENT})`,
-    noValue: 'No model calls in this month',
+    noValue: 'No model calls found',
     columns: [
       { name: 'model', title: 'Model' },
       { name: 'provider', title: 'Provider', width: 140 },
@@ -98,7 +98,7 @@ export const recentCalls = () =>
   trace_id
 FROM client_recent_calls(${OF_CLIENT})
 ORDER BY time DESC`,
-    noValue: 'No calls in this month',
+    noValue: 'No calls found',
     columns: [
       { name: 'time', title: 'Time', unit: 'time:D MMM HH:mm:ss', width: 124 },
       { name: 'service_name', title: 'Service', width: 108 },

@@ -19,7 +19,7 @@ export const costPerDay = () =>
 FROM ${DAYS}
 ORDER BY day`,
       unit: 'currencyUSD',
-      noValue: 'No usage in this month',
+      noValue: 'No usage found',
     },
     'Day',
   )
@@ -53,7 +53,7 @@ CROSS JOIN (
 ) AS l
 ORDER BY d.day`,
       unit: 'currencyUSD',
-      noValue: 'No usage in this month',
+      noValue: 'No usage found',
     },
     'Day',
   )

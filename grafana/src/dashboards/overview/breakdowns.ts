@@ -23,7 +23,7 @@ FROM (
 )
 ORDER BY day`,
       unit: 'currencyUSD',
-      noValue: 'No usage in this month',
+      noValue: 'No usage found',
     },
     Object.fromEntries(SERVICES.map(({ title, color }) => [title, color])),
   );
@@ -37,7 +37,7 @@ FROM monthly_summary(month = ${MONTH})
 ORDER BY total_cost DESC, client_id
 LIMIT 10`,
     unit: 'currencyUSD',
-    noValue: 'No usage in this month',
+    noValue: 'No usage found',
   });
 
 export const topModels = () =>
@@ -55,7 +55,7 @@ FROM usage_models(${PERIOD}) AS m
 GROUP BY m.service, m.provider, m.model
 ORDER BY sum(m.cost) DESC, calls DESC, model_name, provider_name
 LIMIT 10`,
-    noValue: 'No model calls in this month',
+    noValue: 'No model calls found',
     columns: [
       { name: 'model_name', title: 'Model' },
       { name: 'provider_name', title: 'Provider', width: 106 },
@@ -73,7 +73,7 @@ export const topOperations = () =>
     sql: `SELECT ${serviceName('service')} AS service_name, operation, toFloat64(requests) AS calls, toFloat64(cost) AS cost
 FROM top_operations(${PERIOD})
 LIMIT 10`,
-    noValue: 'No usage in this month',
+    noValue: 'No usage found',
     columns: [
       { name: 'service_name', title: 'Service', width: 140 },
       { name: 'operation', title: 'Operation' },

@@ -44,7 +44,7 @@ export const clients = () =>
     description:
       'List-price cost by service in the chosen month, dearest first. “Change” compares with the whole month before and is coloured above +20 %; it is empty in a client’s first month. A click on a name opens the client.',
     sql: SQL,
-    noValue: 'No usage in this month',
+    noValue: 'No usage found',
     columns: [
       { name: 'client_id' },
       {
