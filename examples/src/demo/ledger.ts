@@ -4,12 +4,12 @@ import { type ExpectedBill, formatPico, parsePico } from './expected.ts';
 
 type LedgerClient = ReturnType<typeof createLedgerClient>;
 
-/** Waits until the ledger holds `events` rows; gives how many it holds at last. */
+/** Waits until the ledger holds `events` charges whose cost is known (a phone call's is when it has ended); gives how many it holds at last. */
 export async function waitForEvents(client: LedgerClient, events: number, timeoutMs: number): Promise<number> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const answer = await client.query({
-      query: 'SELECT count() AS n FROM usage_events_current',
+      query: "SELECT countIf(cost IS NOT NULL OR outcome = 'error') AS n FROM usage_events_current",
       format: 'JSONEachRow',
     });
     const [row] = await answer.json<{ n: string }>();
