@@ -4,7 +4,9 @@ import { ACKNOWLEDGE, ACKNOWLEDGE_URL, DASHBOARD_OF_ROW } from './links.ts';
 import { type Column, table } from './table.ts';
 
 // A row says that nothing is wrong: an empty table would look the same after a query that failed.
-const sql = (where: string) => `SELECT severity, client, message, since, acknowledge, client_id, dashboard, acknowledge_link
+const sql = (
+  where: string,
+) => `SELECT severity, client, message, since, acknowledge, client_id, dashboard, acknowledge_link
 FROM (
   SELECT
     severity,
