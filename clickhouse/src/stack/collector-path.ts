@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { isExecutable } from './executable.ts';
 
 export const COLLECTOR_NAME = process.platform === 'win32' ? 'otelcol-client-cost.exe' : 'otelcol-client-cost';
 
@@ -24,15 +25,6 @@ export function manifestHash(collectorDir: string): string {
 /** Name of the cache folder of one build: `<hash>-go1.26.8-linux-x64`. */
 export function buildKey(hash: string, goVersion: string): string {
   return `${hash}-go${goVersion}-${process.platform}-${process.arch}`;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
 
 /**

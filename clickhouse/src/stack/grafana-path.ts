@@ -1,5 +1,6 @@
-import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { isExecutable } from './executable.ts';
 
 /** The plugin that the dashboards are written for; docker-compose.yml pins the same version. */
 export const GRAFANA_PLUGIN = { id: 'grafana-clickhouse-datasource', version: '4.20.0' } as const;
@@ -21,15 +22,6 @@ const NAMES: readonly (readonly [string, readonly string[]])[] = [
 
 /** Where packages put Grafana's own files: Debian and Red Hat, Homebrew on Apple silicon and Intel. */
 const HOMES = ['/usr/share/grafana', '/opt/homebrew/share/grafana', '/usr/local/share/grafana'];
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
 
 /**
  * Looks for Grafana: `CLIENT_COST_GRAFANA`, then `grafana` and `grafana-server` on PATH. Gives the reason as text when there

@@ -13,6 +13,7 @@ export { type CollectorOptions, type RunningCollector, startCollector } from './
 export { type FoundCollector, findCachedCollector, findCollector } from './collector-path.ts';
 export { type EngineProcess, startEngineProcess } from './engine.ts';
 export type { GrafanaChoice } from './grafana-choice.ts';
+export { freePorts } from './ports.ts';
 export { loadPasswords, type Passwords, passwordFile } from './secrets.ts';
 
 /** `auto`: the real Collector when there is one. `required`: an error without it. `none`: never. */

@@ -1,8 +1,7 @@
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLedgerClient } from '@client-cost/clickhouse';
-import type { Stack } from '@client-cost/clickhouse/stack';
+import { freePorts, type Stack } from '@client-cost/clickhouse/stack';
 import { readSmsConfig, startSmsService } from '@client-cost/grafana/sms';
 import { createTwilioStandIn } from '../stand-ins/index.ts';
 
@@ -27,7 +26,8 @@ export interface DemoPager {
 /** The SMS contact point in front of a Twilio that is played on this machine. */
 export async function startPager(stack: Stack, dataDir: string): Promise<DemoPager> {
   const twilio = await createTwilioStandIn();
-  const port = await freePort();
+  // Before the service listens: links and Twilio's signatures need its address.
+  const [port] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const { CLICKHOUSE_URL, CLICKHOUSE_USER, CLICKHOUSE_PASSWORD, CLICKHOUSE_DATABASE } = stack.clientEnv;
   const config = readSmsConfig({
@@ -87,16 +87,4 @@ async function within<T>(what: string, look: () => Promise<T | undefined>): Prom
     if (Date.now() > deadline) throw new Error(`Waited ${DEADLINE_MS / 1000} s in vain for ${what}`);
     await sleep(100);
   }
-}
-
-/** A port that is free now: links and Twilio's signatures need the address before the service listens. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
