@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// unit: fast, no engine, no Collector. e2e: the real engine and the real Collector, as child processes.
+// unit: fast, no engine, no Collector. e2e and faults: the real engine and the real Collector, as child processes.
 export default defineConfig({
   test: {
     projects: [
@@ -19,6 +19,16 @@ export default defineConfig({
           exclude: ['**/node_modules/**', '**/dist/**'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      // The short form of test/faults; its long form is npm run faults.
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           fileParallelism: false,
         },
       },

@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { skipWithoutCollector } from '../support/stack.ts';
+import { catalogue } from './support/catalogue.ts';
+import { HOPS } from './support/fault.ts';
+import { broken, runFault, secondsFor } from './support/run.ts';
+
+// The short form of every fault: the same code, fewer tries. The long form: npm run faults.
+const faults = (await catalogue()).filter(({ times }) => times.short > 0);
+
+describe.each(HOPS.filter((hop) => faults.some((fault) => fault.hop === hop)))('%s', (hop) => {
+  for (const fault of faults.filter((candidate) => candidate.hop === hop)) {
+    const skip = fault.collector === true && skipWithoutCollector;
+    it.skipIf(skip)(`${fault.id}: ${fault.fault}`, { timeout: secondsFor(fault, 'short') * 1000 }, async () => {
+      const lines: string[] = [];
+      const outcome = await runFault(fault, { form: 'short', log: (line) => lines.push(line) });
+      expect(broken(outcome), lines.slice(-40).join('\n')).toEqual([]);
+    });
+  }
+});

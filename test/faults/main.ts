@@ -1,0 +1,96 @@
+/**
+ * The long form of the fault suite: `npm run faults [-- --only <id or hop>,… --form short --seed n --times n --no-page]`.
+ * Each fault runs in a process of its own; the outcomes go to docs/faults.json and from there into the table of docs/reliability.md. A run of
+ * some of them replaces their lines and leaves the others.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { type CataloguedFault, catalogue } from './support/catalogue.ts';
+import type { Form, Outcome } from './support/fault.ts';
+import { type Result, writePage } from './support/page.ts';
+import { broken, DEFAULT_SEED, runFault, secondsFor } from './support/run.ts';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    form: { type: 'string', default: 'long' },
+    seed: { type: 'string', default: String(DEFAULT_SEED) },
+    times: { type: 'string' },
+    'no-page': { type: 'boolean', default: false },
+    /** Inside: run this one here and print its outcome. */
+    one: { type: 'string' },
+  },
+});
+const form: Form = values.form === 'short' ? 'short' : 'long';
+const seed = Number(values.seed);
+const all = await catalogue();
+
+if (values.one === undefined) process.exitCode = await runAll();
+else await runOne(values.one);
+
+async function runAll(): Promise<number> {
+  const wanted = values.only === '' ? undefined : values.only.split(',');
+  const unknown = wanted?.filter((name) => !all.some(({ id, hop }) => id === name || hop === name)) ?? [];
+  if (unknown.length > 0) {
+    console.error(
+      `No fault and no hop is called ${unknown.join(', ')}. There are: ${all.map(({ id }) => id).join(', ')}`,
+    );
+    return 2;
+  }
+  const chosen = all.filter(({ id, hop, times }) =>
+    wanted ? wanted.includes(id) || wanted.includes(hop) : times[form] > 0,
+  );
+  const results: Result[] = [];
+  let failed = 0;
+  for (const fault of chosen) {
+    const begun = performance.now();
+    const outcome = await inChild(fault);
+    const seconds = Math.round((performance.now() - begun) / 1000);
+    const words = typeof outcome === 'string' ? [outcome] : broken(outcome);
+    if (words.length > 0) failed++;
+    if (typeof outcome !== 'string')
+      results.push({ id: fault.id, date: new Date().toISOString().slice(0, 10), form, seed, seconds, outcome });
+    const { tries = 0, events = 0, remark = '' } = typeof outcome === 'string' ? {} : outcome;
+    const verdict = words.length === 0 ? 'held' : `BROKEN: ${words.slice(0, 5).join('; ')}`;
+    console.log(
+      `${fault.hop} · ${fault.id}: ${tries} tries, ${events} events, ${seconds} s: ${verdict}${remark === '' ? '' : ` (${remark})`}`,
+    );
+  }
+  if (!values['no-page'] && form === 'long') writePage(all, results);
+  console.log(`\n${chosen.length - failed} of ${chosen.length} faults: nothing lost, nothing doubled`);
+  return failed === 0 ? 0 : 1;
+}
+
+async function runOne(id: string): Promise<void> {
+  const fault = all.find((candidate) => candidate.id === id)!;
+  const times = values.times === undefined ? {} : { times: Number(values.times) };
+  const outcome = await runFault(fault, { form, seed, ...times, log: (line) => console.log(`  ${line}`) });
+  console.log(JSON.stringify({ outcome }));
+  process.exit(0);
+}
+
+/** The outcome, or why there is none. */
+async function inChild(fault: CataloguedFault): Promise<Outcome | string> {
+  const args = [import.meta.filename, '--one', fault.id, '--form', form, '--seed', String(seed)];
+  if (values.times !== undefined) args.push('--times', values.times);
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const seconds = secondsFor(fault, form);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill('SIGKILL');
+  }, seconds * 1000);
+  let last = '';
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (!line.startsWith('{"outcome":')) console.log(line);
+    last = line;
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  clearTimeout(timer);
+  if (late) return `not done within ${seconds} s`;
+  if (child.exitCode !== 0 || !last.startsWith('{"outcome":'))
+    return `ended with ${child.exitCode ?? child.signalCode}`;
+  return (JSON.parse(last) as { outcome: Outcome }).outcome;
+}
