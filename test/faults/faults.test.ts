@@ -5,7 +5,14 @@ import { HOPS } from './support/fault.ts';
 import { broken, runFault, secondsFor } from './support/run.ts';
 
 // The short form of every fault: the same code, fewer tries. The long form: npm run faults.
-const faults = (await catalogue()).filter(({ times }) => times.short > 0);
+const { faults: all, broken: unloadable } = await catalogue();
+const faults = all.filter(({ times }) => times.short > 0);
+
+if (unloadable.length > 0) {
+  it.each(unloadable)('$file can be loaded', ({ error }) => {
+    throw error;
+  });
+}
 
 describe.each(HOPS.filter((hop) => faults.some((fault) => fault.hop === hop)))('%s', (hop) => {
   for (const fault of faults.filter((candidate) => candidate.hop === hop)) {

@@ -25,7 +25,7 @@ const { values } = parseArgs({
 });
 const form: Form = values.form === 'short' ? 'short' : 'long';
 const seed = Number(values.seed);
-const all = await catalogue();
+const { faults: all, broken: unloadable } = await catalogue();
 
 if (values.one === undefined) process.exitCode = await runAll();
 else await runOne(values.one);
@@ -43,7 +43,8 @@ async function runAll(): Promise<number> {
     wanted ? wanted.includes(id) || wanted.includes(hop) : times[form] > 0,
   );
   const results: Result[] = [];
-  let failed = 0;
+  let failed = unloadable.length;
+  for (const { file, error } of unloadable) console.log(`${file} cannot be loaded: ${error.message}`);
   for (const fault of chosen) {
     const begun = performance.now();
     const outcome = await inChild(fault);
@@ -59,7 +60,9 @@ async function runAll(): Promise<number> {
     );
   }
   if (!values['no-page'] && form === 'long') writePage(all, results);
-  console.log(`\n${chosen.length - failed} of ${chosen.length} faults: nothing lost, nothing doubled`);
+  console.log(
+    `\n${chosen.length + unloadable.length - failed} of ${chosen.length + unloadable.length} faults: nothing lost, nothing doubled`,
+  );
   return failed === 0 ? 0 : 1;
 }
 

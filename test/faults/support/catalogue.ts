@@ -10,17 +10,35 @@ export interface CataloguedFault extends Fault {
   readonly file: string;
 }
 
-/** All faults there are, ordered by hop and file. Throws where two share an id or a file has none. */
-export async function catalogue(): Promise<CataloguedFault[]> {
-  const found: CataloguedFault[] = [];
+/** A file that cannot be loaded: told, and the others run. */
+export interface BrokenFile {
+  readonly file: string;
+  readonly error: Error;
+}
+
+export interface Catalogue {
+  /** Ordered by hop, then file. */
+  readonly faults: CataloguedFault[];
+  readonly broken: BrokenFile[];
+}
+
+/** All faults there are. Throws where two share an id. */
+export async function catalogue(): Promise<Catalogue> {
+  const faults: CataloguedFault[] = [];
+  const broken: BrokenFile[] = [];
   for (const name of globSync('**/*.fault.ts', { cwd: folder }).sort()) {
     const path = join(folder, name);
-    const { default: exported } = (await import(path)) as { default?: Fault | Fault[] };
-    if (exported === undefined) throw new Error(`${path} has no default export`);
-    for (const fault of [exported].flat()) found.push(Object.assign({ file: relative(root, path) }, fault));
+    const file = relative(root, path);
+    try {
+      const { default: exported } = (await import(path)) as { default?: Fault | Fault[] };
+      if (exported === undefined) throw new Error(`${file} has no default export`);
+      for (const fault of [exported].flat()) faults.push(Object.assign({ file }, fault));
+    } catch (error) {
+      broken.push({ file, error: error as Error });
+    }
   }
-  const ids = found.map(({ id }) => id);
+  const ids = faults.map(({ id }) => id);
   const twice = ids.find((id, i) => ids.indexOf(id) !== i);
   if (twice !== undefined) throw new Error(`two faults are called ${twice}`);
-  return found.sort((a, b) => HOPS.indexOf(a.hop) - HOPS.indexOf(b.hop));
+  return { faults: faults.sort((a, b) => HOPS.indexOf(a.hop) - HOPS.indexOf(b.hop)), broken };
 }
