@@ -12,7 +12,7 @@ const { faults } = await catalogue();
 /** Rows `| \`id\` | promise | proof |` of the page's promises. */
 const promises = page
   .split('\n')
-  .map((line) => /^\| `([a-z-]+)` \| (.+) \| (.*) \|$/.exec(line))
+  .map((line) => /^\| `([a-z-]+)` \| (.+?) \|(.*)\|$/.exec(line))
   .filter((match) => match !== null)
   .map(([, id = '', promise = '', proof = '']) => ({ id, promise, proof }));
 
