@@ -21,7 +21,11 @@ export interface ExporterConfig {
   };
   /** Set by the user; otherwise a folder per service under the user's state directory. */
   readonly spoolDir?: string;
+  /** That may wait in the spool folder, all processes that use it together. */
   readonly spoolMaxBytes: number;
+  /** How long, and how much of, what was acknowledged is kept for `client-cost-spool resend`; 0: nothing. */
+  readonly keepMs: number;
+  readonly keepBytes: number;
   readonly fsync: Fsync;
   readonly exitTimeoutMs: number;
   readonly flushIntervalMs: number;
@@ -57,7 +61,9 @@ export function readExporterConfig(env: NodeJS.ProcessEnv = process.env): Export
       database: text(env, 'CLIENT_COST_CLICKHOUSE_DATABASE') ?? 'client_cost',
     },
     ...(spoolDir === undefined ? {} : { spoolDir }),
-    spoolMaxBytes: whole(env, 'CLIENT_COST_SPOOL_MAX_BYTES', 512 * 1024 * 1024, 1024 * 1024, Number.MAX_SAFE_INTEGER),
+    spoolMaxBytes: whole(env, 'CLIENT_COST_SPOOL_MAX_BYTES', 2 * 1024 ** 3, 1024 * 1024, Number.MAX_SAFE_INTEGER),
+    keepMs: whole(env, 'CLIENT_COST_SPOOL_KEEP_HOURS', 24, 0, 24 * 366) * 3_600_000,
+    keepBytes: whole(env, 'CLIENT_COST_SPOOL_KEEP_BYTES', 64 * 1024 * 1024, 0, Number.MAX_SAFE_INTEGER),
     fsync: choice(env, 'CLIENT_COST_SPOOL_FSYNC', ['never', 'interval', 'always'], 'never'),
     exitTimeoutMs: whole(env, 'CLIENT_COST_EXIT_TIMEOUT_MS', 5_000, 0, 600_000),
     flushIntervalMs: whole(env, 'CLIENT_COST_FLUSH_INTERVAL_MS', 1_000, 1, 3_600_000),
