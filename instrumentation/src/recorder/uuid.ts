@@ -4,6 +4,8 @@ import { randomFillSync } from 'node:crypto';
 // 62 random bits. Ids of one process sort in the order they were made; a counter that runs over borrows from time.
 const POOL_SIZE = 4096;
 const RANDOM_BYTES = 10;
+/** A clock further back than this was set: its time is taken. The ledger refuses ids from more than a day ahead. */
+const SET_BACK_MS = 3_600_000;
 const pool = Buffer.alloc(POOL_SIZE);
 let offset = POOL_SIZE;
 let lastMillis = 0;
@@ -11,7 +13,10 @@ let counter = 0;
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-/** A UUIDv7, greater than every one made before in this process, also when the clock goes back. */
+/**
+ * A UUIDv7, greater than every one made before in this process, also when the clock goes back; by more than an hour it is followed.
+ * @param now milliseconds since the epoch; what is no time (a mocked clock) is taken as that of the id before
+ */
 export function uuidv7(now: number = Date.now()): string {
   if (offset + RANDOM_BYTES > POOL_SIZE) {
     randomFillSync(pool);
@@ -19,8 +24,9 @@ export function uuidv7(now: number = Date.now()): string {
   }
   const at = offset;
   offset += RANDOM_BYTES;
-  if (now > lastMillis) {
-    lastMillis = now;
+  const millis = now >= 0 && now < 2 ** 48 ? Math.floor(now) : lastMillis;
+  if (millis > lastMillis || millis < lastMillis - SET_BACK_MS) {
+    lastMillis = millis;
     counter = ((pool[at]! & 0x07) << 8) | pool[at + 1]!;
   } else if (++counter > 0xfff) {
     lastMillis++;

@@ -61,8 +61,7 @@ export async function drive(run: FaultRun, targets: readonly AnyTarget[], times 
     });
     if (result.failed) wrong.push(complaint(one, result));
     const seconds = (performance.now() - begun) / 1000;
-    run.log(`${name}: ${numRuns * weight} in ${seconds.toFixed(1)} s${result.failed ? ': BROKEN' : ''}`);
-    if (result.failed) run.log(wrong.at(-1)!);
+    run.log(`${name}: ${result.numRuns * weight} in ${seconds.toFixed(1)} s${result.failed ? ': BROKEN' : ''}`);
   }
   return { tries, wrong };
 }
@@ -71,8 +70,9 @@ function complaint({ name, show }: AnyTarget, result: fc.RunDetails<[unknown]>):
   const input = result.counterexample?.[0];
   const shown = show && input !== undefined ? show(input) : fc.stringify(input);
   const error = result.errorInstance;
-  const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `${name}: ${cut(why)} for ${cut(shown)} (seed ${result.seed}, path ${result.counterexamplePath ?? '?'})`;
+  const why = error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 3).join(' ') : String(error);
+  const path = cut(result.counterexamplePath ?? '?', 60);
+  return `${name}: ${cut(why)} for ${cut(shown)} (seed ${result.seed}, path ${path})`;
 }
 
 export function cut(text: string, most = SHOWN): string {
