@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { DEFAULT_DATABASE } from './migrate/render.ts';
+import { readSecretFile } from './secret-file.ts';
 
 export interface ConnectionOptions {
   /** ClickHouse HTTP interface. Default http://127.0.0.1:8123. */
@@ -52,12 +52,12 @@ export function resolveConnection(options: ConnectionOptions = {}, env: NodeJS.P
 }
 
 function passwordOf(file: string | undefined, env: NodeJS.ProcessEnv): string {
-  const path = file ?? (env.CLICKHOUSE_PASSWORD === undefined ? env.CLICKHOUSE_PASSWORD_FILE : undefined);
+  const path = file ?? (env.CLICKHOUSE_PASSWORD ? undefined : env.CLICKHOUSE_PASSWORD_FILE);
   if (path === undefined || path === '') return env.CLICKHOUSE_PASSWORD ?? '';
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    return readSecretFile('CLICKHOUSE_PASSWORD_FILE', path);
   } catch (error) {
-    throw new ConnectionSettingError(`CLICKHOUSE_PASSWORD_FILE ${path}: ${(error as Error).message}`);
+    throw new ConnectionSettingError((error as Error).message);
   }
 }
 

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { readerStatements } from '../../clickhouse/src/migrate/reader.ts';
+import { readerStatements } from '../../clickhouse/src/migrate/accounts.ts';
 import { resolveSchemaOptions } from '../../clickhouse/src/migrate/render.ts';
 import { grafanaEnv } from '../../clickhouse/src/stack/grafana-env.ts';
 import { readSmsConfig } from '../../grafana/src/sms/config.ts';

@@ -75,13 +75,13 @@ test('on a server the reader comes after the tables, each time anew, and nobody 
   const first = await migrate([], env);
   expect(first).toMatchObject({
     code: 0,
-    out: expect.stringMatching(/^readable is at version \d+\nreading user grafana: SELECT on readable, .*\n$/),
+    out: expect.stringMatching(/^readable is at version \d+\nreading user grafana: rights on readable, .*\n$/),
   });
-  expect(users.map((sql) => sql.split(' ')[0])).toEqual(['CREATE', 'ALTER', 'GRANT', 'GRANT', 'GRANT', 'GRANT']);
+  expect(users.map((sql) => sql.split(' ')[0])).toEqual(['CREATE', 'ALTER', ...Array<string>(5).fill('GRANT')]);
   expect(users[2]).toBe('GRANT SELECT ON `readable`.* TO `grafana`');
   const again = await migrate([], { ...env, CLICKHOUSE_READER_PASSWORD: 'a-new-one' });
   expect(again.out).toMatch(/is up to date.*\nreading user grafana/);
-  expect(users).toHaveLength(12);
+  expect(users).toHaveLength(14);
   expect([first, again, users].map((said) => JSON.stringify(said)).join()).not.toMatch(/kept-to-itself|a-new-one/);
 });
 
@@ -100,11 +100,34 @@ test('name and password file are the environment’s; a dry run only shows', asy
   expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('CLICKHOUSE_READER_PASSWORD_FILE') });
 });
 
+test('the writing, operating and SMS user are made beside it, one name each', async () => {
+  const file = join(scratch, 'writer');
+  writeFileSync(file, 'written down\n');
+  const env = {
+    CLICKHOUSE_WRITER_PASSWORD_FILE: file,
+    CLICKHOUSE_OPERATOR_PASSWORD: 'kept-to-itself',
+    CLICKHOUSE_SMS_PASSWORD: 'kept-to-itself',
+    CLICKHOUSE_SMS_USER: 'texts',
+  };
+  const made = await migrate([], env);
+  expect(made.code).toBe(0);
+  expect(made.out).toMatch(
+    /^writing user client_cost_writer: .*\noperating user client_cost_operator: .*\nSMS user texts: /m,
+  );
+  expect(made.err).toContain('no reading user for Grafana made or changed: CLICKHOUSE_READER_PASSWORD is not set');
+  expect(users.filter((sql) => sql.startsWith('GRANT')).map((sql) => sql.split(' TO ')[1])).toEqual(
+    ['client_cost_writer', 'client_cost_operator', 'texts'].map((name) => `\`${name}\` WITH REPLACE OPTION`),
+  );
+  expect(JSON.stringify([made, users])).not.toMatch(/kept-to-itself|written down/);
+  const twice = await migrate([], { ...env, CLICKHOUSE_SMS_USER: 'client_cost_writer' });
+  expect(twice).toMatchObject({ code: 2, err: expect.stringContaining('each needs a user of its own') });
+});
+
 test('without a password, and on the embedded engine, it says that it makes none', async () => {
   const without = await migrate([], {});
   expect(without).toMatchObject({ code: 0, err: expect.stringContaining('CLICKHOUSE_READER_PASSWORD is not set') });
   const embedded = await migrate([], { CLICKHOUSE_READER_PASSWORD: 'p' }, engine.url);
-  expect(embedded).toMatchObject({ code: 0, err: expect.stringContaining('takes no users by SQL') });
+  expect(embedded).toMatchObject({ code: 0, err: expect.stringContaining('takes none by SQL') });
   expect(users).toEqual([]);
 });
 

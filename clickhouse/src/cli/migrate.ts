@@ -1,14 +1,15 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { ConnectionOptions } from '../client.ts';
 import {
+  ACCOUNT_KINDS,
+  ACCOUNTS,
+  accountName,
+  accountsOf,
   appliedMigrations,
-  DEFAULT_READER,
-  ensureReader,
+  ensureAccount,
   loadMigrations,
   type MigrateResult,
   migrate,
-  type Reader,
-  readerOf,
 } from '../migrate/index.ts';
 import { useClient, withConnectionOptions } from './connect.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -28,8 +29,9 @@ interface MigrateCliOptions extends ConnectionOptions {
 const HELP = `
 Without an action: up. Safe to run again and from several machines at once.
 Changed settings (--retention-days, --…-seconds) are applied to tables that exist.
-After going up it makes, or brings up to date, the user that Grafana reads with: CLICKHOUSE_READER_USER (default
-grafana), CLICKHOUSE_READER_PASSWORD or CLICKHOUSE_READER_PASSWORD_FILE. Without a password it makes none.
+After going up it makes, or brings up to date, the users that have no right more than they use (docs/security.md), each
+one whose password is set (CLICKHOUSE_…_PASSWORD or CLICKHOUSE_…_PASSWORD_FILE; its name is CLICKHOUSE_…_USER):
+${ACCOUNT_KINDS.map((kind) => `  ${ACCOUNTS[kind].prefix.padEnd(9)} default ${ACCOUNTS[kind].user.padEnd(21)} ${ACCOUNTS[kind].purpose}`).join('\n')}
 
 Examples:
   client-cost migrate
@@ -105,7 +107,7 @@ async function apply(
 ): Promise<void> {
   const { to: target, dryRun } = options;
   const cluster = options.cluster ?? (io.env.CLICKHOUSE_CLUSTER || undefined);
-  const reader = readerOf(io.env);
+  const accounts = accountsOf(io.env);
   const current = (await appliedMigrations(client, database)).at(-1)?.version ?? 0;
   if (action === 'up' && target !== undefined && target < current) {
     throw new CliError(
@@ -128,33 +130,38 @@ async function apply(
   if (dryRun) printStatements(io, result);
   else if (result.steps.length === 0) io.stdout(`${database} is up to date (version ${result.to})\n`);
   else io.stdout(`${database} is at version ${result.to}\n`);
-  if (action === 'up') await makeReader(io, { client, database, cluster, dryRun }, reader);
+  if (action === 'up') await makeAccounts(io, { client, database, cluster, dryRun }, accounts);
   else if (result.to === 0) {
-    const name = reader?.name ?? (io.env.CLICKHOUSE_READER_USER || DEFAULT_READER);
-    io.stderr(`a reading user ${name}, if there is one, stays: DROP USER removes it\n`);
+    const names = ACCOUNT_KINDS.map((kind) => accountName(kind, io.env));
+    io.stderr(`users that were made for it stay where there are any (${names.join(', ')}): DROP USER removes them\n`);
   }
 }
 
-/** The user that Grafana reads with, after the tables. Says what was done, never the password. */
-async function makeReader(
+/** The users with rights of their own, after the tables. Says what was done, never a password. */
+async function makeAccounts(
   io: CliIo,
-  options: Omit<Parameters<typeof ensureReader>[0], 'reader'>,
-  reader: Reader | undefined,
+  options: Omit<Parameters<typeof ensureAccount>[0], 'kind' | 'account'>,
+  accounts: ReturnType<typeof accountsOf>,
 ): Promise<void> {
-  if (reader === undefined) {
-    io.stderr('no reading user for Grafana made or changed: CLICKHOUSE_READER_PASSWORD is not set\n');
-    return;
-  }
-  const { outcome, statements } = await ensureReader({ ...options, reader });
-  if (outcome === 'no-sql-users') {
-    io.stderr(
-      `no reading user made: this ClickHouse takes no users by SQL (the embedded engine brings its own, ${DEFAULT_READER})\n`,
-    );
-  } else if (outcome === 'would-make') {
-    io.stdout(`-- the reading user ${reader.name}\n`);
-    for (const statement of statements) io.stdout(`${statement};\n\n`);
-  } else {
-    io.stdout(`reading user ${reader.name}: SELECT on ${options.database}, password and limits up to date\n`);
+  for (const kind of ACCOUNT_KINDS) {
+    const { called, prefix, purpose } = ACCOUNTS[kind];
+    const words = called.replace(/^the /, '');
+    const account = accounts.find((one) => one.kind === kind);
+    if (account === undefined) {
+      io.stderr(`no ${words} ${purpose} made or changed: CLICKHOUSE_${prefix}_PASSWORD is not set\n`);
+      continue;
+    }
+    const { outcome, statements } = await ensureAccount({ ...options, kind, account });
+    if (outcome === 'no-sql-users') {
+      io.stderr('no users made: this ClickHouse takes none by SQL (the embedded engine brings its own)\n');
+      return;
+    }
+    if (outcome === 'would-make') {
+      io.stdout(`-- ${called} ${account.name}\n`);
+      for (const statement of statements) io.stdout(`${statement};\n\n`);
+    } else {
+      io.stdout(`${words} ${account.name}: rights on ${options.database}, password and limits up to date\n`);
+    }
   }
 }
 

@@ -60,6 +60,9 @@ export function checkUsers(host: string, users: readonly EngineUser[]): void {
     if (typeof user.password !== 'string') throw new Error(`Engine user ${user.name}: the password is not a string.`);
     if (seen.has(user.name)) throw new Error(`Engine user ${user.name} is given twice.`);
     seen.add(user.name);
+    if (user.grants !== undefined && user.allowedDatabases !== undefined) {
+      throw new Error(`Engine user ${user.name}: grants and allowedDatabases exclude each other.`);
+    }
     if (user.password === '' && !LOOPBACK.test(host)) {
       throw new Error(
         `Refusing to listen on ${host}: user ${user.name} has an empty password. Give every user a password, or bind to 127.0.0.1.`,

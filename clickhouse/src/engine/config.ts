@@ -7,7 +7,8 @@ const MIB = 1024 * 1024;
 
 /** The role that holds what a user may do; the engine enforces it. */
 export function roleOf(user: EngineUser): string {
-  if (user.allowedDatabases === undefined) return user.readonly === true ? 'client_cost_reader' : 'client_cost_admin';
+  if (user.allowedDatabases === undefined && user.grants === undefined)
+    return user.readonly === true ? 'client_cost_reader' : 'client_cost_admin';
   return `client_cost_user_${Buffer.from(user.name).toString('hex')}`;
 }
 
@@ -30,7 +31,7 @@ export function writeConfig(directory: string, maxMemoryBytes: number, users: re
     configPath,
     `<clickhouse>
   <logger><level>fatal</level></logger>
-  <users_config>${escapeXml(usersPath)}</users_config>
+${users.some(({ grants }) => grants !== undefined) ? STRICT : ''}  <users_config>${escapeXml(usersPath)}</users_config>
   <max_server_memory_usage>${maxMemoryBytes}</max_server_memory_usage>
   <mark_cache_size>${cache}</mark_cache_size>
   <primary_index_cache_size>${cache}</primary_index_cache_size>
@@ -53,6 +54,13 @@ export function writeConfig(directory: string, maxMemoryBytes: number, users: re
   return configPath;
 }
 
+// As the packages of a server have it: system tables need a grant, too.
+const STRICT = `  <access_control_improvements>
+    <select_from_system_db_requires_grant>true</select_from_system_db_requires_grant>
+    <select_from_information_schema_requires_grant>true</select_from_information_schema_requires_grant>
+  </access_control_improvements>
+`;
+
 // What an administrator may do: all but reading and writing files and other hosts from SQL (a server confines those too).
 const ADMIN =
   'SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, SYSTEM, dictGet, INTROSPECTION, ' +
@@ -67,6 +75,14 @@ function usersXml(users: readonly EngineUser[]): string {
     ['client_cost_reader', [`GRANT ${READ} ON *.*`]],
   ]);
   for (const user of users) {
+    if (user.grants !== undefined) {
+      // A role without any right has none of these.
+      roles.set(
+        roleOf(user),
+        user.grants.map((right) => `GRANT ${right}`),
+      );
+      continue;
+    }
     if (user.allowedDatabases === undefined) continue;
     const rights = user.readonly === true ? READ : CONFINED;
     const grants = user.allowedDatabases.map((name) => `GRANT ${rights} ON ${sqlName(name)}.*`);

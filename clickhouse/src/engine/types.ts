@@ -7,6 +7,11 @@ export interface EngineUser {
   readonly readonly?: boolean;
   /** Databases the user may touch (`system` tables stay visible, filtered). Absent: all of them. */
   readonly allowedDatabases?: readonly string[];
+  /**
+   * The user's rights and no others, each as it stands after `GRANT` on a server: ``INSERT ON `client_cost`.`otel_logs` ``. The engine's own
+   * access control enforces them, on `system` too. Excludes `allowedDatabases`.
+   */
+  readonly grants?: readonly string[];
 }
 
 /** Where the engine says what it does. `console` fits. */

@@ -1,4 +1,5 @@
 import { type EngineProcess, spawnEngine } from '../engine/index.ts';
+import { resolveSchemaOptions, rightsOf } from '../migrate/index.ts';
 import { freePort } from './ports.ts';
 import type { Passwords } from './secrets.ts';
 
@@ -9,11 +10,13 @@ export interface EngineProcessOptions {
   /** 0 for any free port. */
   readonly port: number;
   readonly passwords: Passwords;
+  /** Whose tables the writing user may insert into. Default `client_cost`. */
+  readonly database?: string | undefined;
   readonly log?: (line: string) => void;
 }
 
 /**
- * Runs the embedded engine in a process of its own, with the stack's two users. Throws its own words when it cannot
+ * Runs the embedded engine in a process of its own, with the stack's three users. Throws its own words when it cannot
  * start, a data directory that another engine owns among them.
  */
 export async function startEngineProcess(options: EngineProcessOptions): Promise<EngineProcess> {
@@ -25,6 +28,11 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
     users: [
       { name: 'client_cost', password: options.passwords.client_cost },
       { name: 'grafana', password: options.passwords.grafana, readonly: true },
+      {
+        name: 'client_cost_writer',
+        password: options.passwords.client_cost_writer,
+        grants: rightsOf('writer', resolveSchemaOptions({ database: options.database })),
+      },
     ],
     logger: { info: log, warn: log, error: log },
   });

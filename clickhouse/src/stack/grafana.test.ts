@@ -105,7 +105,7 @@ describe('secrets of Grafana', () => {
     const secrets = loadGrafanaSecrets(scratch);
     expect(loadPasswords(scratch)).toEqual(passwords);
     expect(loadGrafanaSecrets(scratch)).toEqual(secrets);
-    expect(new Set([...Object.values(passwords), ...Object.values(secrets)]).size).toBe(5);
+    expect(new Set([...Object.values(passwords), ...Object.values(secrets)]).size).toBe(6);
   });
 });
 

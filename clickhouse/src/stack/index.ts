@@ -57,6 +57,8 @@ export interface Stack {
   readonly clickhouse: ClickHouseAddress;
   /** A user who can only read, for Grafana. */
   readonly reader: ClickHouseAddress;
+  /** A user who can only insert telemetry: the Collector's, or the services' when there is none. */
+  readonly writer: ClickHouseAddress;
   /** Absent in mode `direct`. */
   readonly otlp?: {
     readonly httpUrl: string;
@@ -122,7 +124,7 @@ function clickhouseEnv(prefix: '' | 'CLIENT_COST_', address: ClickHouseAddress):
   };
 }
 
-function serviceEnv(clickhouse: ClickHouseAddress, collector: RunningCollector | undefined): Record<string, string> {
+function serviceEnv(writer: ClickHouseAddress, collector: RunningCollector | undefined): Record<string, string> {
   if (collector !== undefined) {
     return {
       CLIENT_COST_EXPORTER: 'otlp',
@@ -133,7 +135,7 @@ function serviceEnv(clickhouse: ClickHouseAddress, collector: RunningCollector |
   // Nobody takes spans and metrics here: without these the SDK would try in vain.
   return {
     CLIENT_COST_EXPORTER: 'clickhouse',
-    ...clickhouseEnv('CLIENT_COST_', clickhouse),
+    ...clickhouseEnv('CLIENT_COST_', writer),
     OTEL_TRACES_EXPORTER: 'none',
     OTEL_METRICS_EXPORTER: 'none',
     OTEL_LOGS_EXPORTER: 'none',
@@ -168,10 +170,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     dataDir: join(dataDir, 'clickhouse'),
     port: options.clickhousePort ?? 0,
     passwords,
+    database,
     log,
   });
   const clickhouse = { url: engine.url, user: 'client_cost', password: passwords.client_cost, database };
   const reader = { ...clickhouse, user: 'grafana', password: passwords.grafana };
+  // What arrives needs to insert telemetry and nothing else: neither the Collector nor a service gets the owner's password.
+  const writer = { ...clickhouse, user: 'client_cost_writer', password: passwords.client_cost_writer };
 
   let collector: RunningCollector | undefined;
   let grafana: Awaited<ReturnType<typeof grafanaOfStack>>;
@@ -186,7 +191,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         path: chosen.found.path,
         config: chosen.config,
         queueDir: join(dataDir, 'collector', 'queue'),
-        clickhouse,
+        clickhouse: writer,
         otlpPort: options.otlpPort ?? 0,
         otlpGrpcPort: options.otlpGrpcPort ?? 0,
         ...(options.collectorEnv === undefined ? {} : { env: options.collectorEnv }),
@@ -218,6 +223,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return {
     clickhouse,
     reader,
+    writer,
     ...(running === undefined
       ? {}
       : {
@@ -231,7 +237,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ...(dashboards === undefined ? {} : { grafana: dashboards.address }),
     ...(typeof grafana === 'string' ? { grafanaMissing: grafana } : {}),
     mode: running === undefined ? 'direct' : 'collector',
-    env: serviceEnv(clickhouse, running),
+    env: serviceEnv(writer, running),
     clientEnv: clickhouseEnv('', clickhouse),
     failed,
     pids: () => ({ engine: engine.pid, collector: running?.pid(), grafana: dashboards?.running.pid() }),

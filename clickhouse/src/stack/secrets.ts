@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Users of the embedded engine: `client_cost` owns the tables, `grafana` may only read. */
-export type Passwords = Readonly<Record<'client_cost' | 'grafana', string>>;
+/** Users of the embedded engine: `client_cost` owns the tables, `grafana` may only read, `client_cost_writer` only insert telemetry. */
+export type Passwords = Readonly<Record<'client_cost' | 'grafana' | 'client_cost_writer', string>>;
 
 /** Of the Grafana that is started here: its user admin, the key of its database, and what signs its webhooks. */
 export type GrafanaSecrets = Readonly<Record<'grafana_admin' | 'grafana_secret_key' | 'alert_webhook', string>>;
@@ -25,7 +25,7 @@ export function passwordFile(dataDir: string): string {
  * owner only. Throws when the file is there but cannot be read.
  */
 export function loadPasswords(dataDir: string): Passwords {
-  return keep(dataDir, ['client_cost', 'grafana']);
+  return keep(dataDir, ['client_cost', 'grafana', 'client_cost_writer']);
 }
 
 /** As `loadPasswords`, in the same file: what only a Grafana needs. */

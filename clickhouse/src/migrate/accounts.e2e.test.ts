@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rows, startTestEngine, type TestEngine } from '../queries/testing/ledger.ts';
-import { ensureReader, readerStatements } from './reader.ts';
+import { accountStatements, ensureReader, readerStatements } from './accounts.ts';
+import { ACCOUNT_KINDS } from './accounts-env.ts';
 import { resolveSchemaOptions } from './render.ts';
 
 let engine: TestEngine;
@@ -15,7 +16,9 @@ test('the engine parses every statement, for one node and a cluster, whatever th
   for (const name of hostile) {
     for (const cluster of [undefined, 'main']) {
       const schema = resolveSchemaOptions({ cluster });
-      for (const statement of readerStatements({ name, password: `${name}'\\\n` }, schema)) {
+      for (const statement of ACCOUNT_KINDS.flatMap((kind) =>
+        accountStatements(kind, { name, password: `${name}'\\\n` }, schema),
+      )) {
         const [parsed] = await rows<{ sql: string }>(
           engine.admin,
           `SELECT formatQuerySingleLine(base64Decode('${Buffer.from(statement).toString('base64')}')) AS sql`,

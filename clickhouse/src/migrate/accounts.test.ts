@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLedgerClient } from '../client.ts';
-import { ensureReader, readerStatements } from './reader.ts';
-import { readerOf } from './reader-env.ts';
+import { accountStatements, ensureAccount, ensureReader, readerStatements } from './accounts.ts';
+import { accountOf, accountsOf, readerOf } from './accounts-env.ts';
 import { resolveSchemaOptions } from './render.ts';
 
 const one = resolveSchemaOptions({});
@@ -27,7 +27,7 @@ describe('readerStatements', () => {
     }
     expect(statements.slice(2)).toEqual([
       'GRANT SELECT ON `client_cost`.* TO `grafana`',
-      ...['databases', 'tables', 'columns'].map((t) => `GRANT SELECT ON system.${t} TO \`grafana\``),
+      ...['databases', 'tables', 'columns', 'view_refreshes'].map((t) => `GRANT SELECT ON system.${t} TO \`grafana\``),
     ]);
     expect(statements.join()).not.toContain('secret');
   });
@@ -55,8 +55,66 @@ describe('readerStatements', () => {
   });
 });
 
+describe('accountStatements', () => {
+  it('the writing user may insert telemetry, and has lost whatever else it had', () => {
+    const [create, alter, grant, ...more] = accountStatements('writer', { name: 'w', password: PASSWORD }, one, 'AB');
+    expect(more).toEqual([]);
+    expect([create, alter].join()).not.toMatch(/SETTINGS|secret/);
+    const tables = [
+      'logs',
+      'traces',
+      ...['gauge', 'sum', 'summary', 'histogram', 'exponential_histogram'].map((m) => `metrics_${m}`),
+    ];
+    expect(grant).toBe(
+      `GRANT ${tables.map((t) => `INSERT ON \`client_cost\`.\`otel_${t}\``).join(', ')} TO \`w\` WITH REPLACE OPTION`,
+    );
+  });
+
+  it('the SMS user may write down what became of an alert, and nothing else', () => {
+    const statements = accountStatements('sms', { name: 's', password: 'p' }, cluster, 'AB');
+    expect(statements.at(-1)).toBe(
+      'GRANT ON CLUSTER `main` INSERT ON `ledger`.`usage_alerts` TO `s` WITH REPLACE OPTION',
+    );
+  });
+
+  it('the operating user writes charges, rollups, clients and prices; on a cluster also behind the Distributed table', () => {
+    const grant = (schema: typeof one) => accountStatements('operator', { name: 'o', password: 'p' }, schema).at(-1);
+    expect(grant(one)).toBe(
+      'GRANT INSERT ON `client_cost`.`usage_events`, INSERT ON `client_cost`.`usage_daily`, INSERT ON `client_cost`.`clients`, ' +
+        'INSERT ON `client_cost`.`client_prices`, SELECT ON `client_cost`.*, SELECT ON system.tables, SELECT ON system.view_refreshes ' +
+        'TO `o` WITH REPLACE OPTION',
+    );
+    expect(grant(cluster)).toContain('INSERT ON `ledger`.`usage_events_local`');
+    expect(grant(cluster)).toContain('REMOTE ON *.*');
+  });
+
+  it('names the setting of the account that it is about', () => {
+    expect(() => accountStatements('sms', { name: 'a:b', password: 'p' }, one)).toThrow(/CLICKHOUSE_SMS_USER/);
+    expect(() => accountStatements('writer', { name: 'w', password: '' }, one)).toThrow(
+      /CLICKHOUSE_WRITER_PASSWORD is empty: give the writing user/,
+    );
+  });
+});
+
+describe('accountsOf', () => {
+  it('has those with a password, and refuses two with one name', () => {
+    expect(accountsOf({})).toEqual([]);
+    const env = { CLICKHOUSE_WRITER_PASSWORD: 'a', CLICKHOUSE_SMS_PASSWORD: 'b', CLICKHOUSE_OPERATOR_USER: 'nobody' };
+    expect(accountsOf(env)).toEqual([
+      { kind: 'writer', name: 'client_cost_writer', password: 'a' },
+      { kind: 'sms', name: 'client_cost_sms', password: 'b' },
+    ]);
+    expect(() => accountsOf({ ...env, CLICKHOUSE_SMS_USER: 'client_cost_writer' })).toThrow(
+      'CLICKHOUSE_WRITER_USER and CLICKHOUSE_SMS_USER are both "client_cost_writer"',
+    );
+  });
+});
+
 describe('readerOf', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'reader-env-'));
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'reader-env-'));
+  });
   const file = (name: string, text: string) => {
     writeFileSync(join(dir, name), text);
     return join(dir, name);
@@ -78,6 +136,10 @@ describe('readerOf', () => {
     expect(() => readerOf({ CLICKHOUSE_READER_PASSWORD_FILE: '/nowhere/x' })).toThrow(
       /CLICKHOUSE_READER_PASSWORD_FILE \/nowhere\/x: ENOENT/,
     );
+    const wrong = (text: string) => () => accountOf('writer', { CLICKHOUSE_WRITER_PASSWORD_FILE: file('wrong', text) });
+    expect(wrong('\n')).toThrow(/CLICKHOUSE_WRITER_PASSWORD_FILE .*wrong is empty/);
+    expect(wrong('A=topsecret\nB=topsecret\n')).toThrow(/has several lines: expected the secret alone$/);
+    expect(wrong('A=topsecret\nB=topsecret\n')).not.toThrow(/topsecret/);
   });
 });
 
@@ -137,11 +199,11 @@ describe('ensureReader', () => {
     const first = await ensureReader({ client, reader });
     expect(first.outcome).toBe('made');
     const kinds = server.statements.map((sql) => sql.split(' ').slice(0, 2).join(' '));
-    expect(kinds).toEqual(['CREATE USER', 'ALTER USER', ...Array<string>(4).fill('GRANT SELECT')]);
+    expect(kinds).toEqual(['CREATE USER', 'ALTER USER', ...Array<string>(5).fill('GRANT SELECT')]);
     const altered = server.statements[1];
     await ensureReader({ client, reader: { ...reader, password: 'another' } });
-    expect(server.statements).toHaveLength(12);
-    expect(server.statements[7]).not.toBe(altered);
+    expect(server.statements).toHaveLength(14);
+    expect(server.statements[8]).not.toBe(altered);
     expect(server.statements.join()).not.toContain('secret');
   });
 
@@ -175,6 +237,15 @@ describe('ensureReader', () => {
     expect(server.statements).toEqual([]);
   });
 
+  it('will not take the rights of the user that migrates', async () => {
+    server.user = 'owner';
+    const own = { client, kind: 'writer', account: { name: 'owner', password: 'p' } } as const;
+    await expect(ensureAccount(own)).rejects.toThrow(
+      /CLICKHOUSE_WRITER_USER "owner" is the user that migrates: it would lose its rights/,
+    );
+    expect(server.statements).toEqual([]);
+  });
+
   it('names the missing right, and keeps hash and statement out of the error', async () => {
     server.refuse = {
       pattern: /^CREATE USER/,
@@ -183,7 +254,7 @@ describe('ensureReader', () => {
       text: "admin: Not enough privileges. To execute this query, it's necessary to have the grant CREATE USER ON `grafana`: {sql}. (ACCESS_DENIED)",
     };
     const error = await ensureReader({ client, reader }).catch((e: unknown) => e as Error);
-    expect(error).toMatchObject({ name: 'ReaderError' });
+    expect(error).toMatchObject({ name: 'AccountError' });
     expect((error as Error).message).toMatch(
       /CREATE USER needs a right that "admin" lacks: CREATE USER ON `grafana`\. Give it/,
     );
