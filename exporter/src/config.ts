@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { log, messageOf } from './log.ts';
-import type { Fsync } from './spool/spool.ts';
+import type { Fsync } from './spool/disk.ts';
 
 /** Everything the exporter reads from the environment; plain data, so that it can be handed to another process. */
 export interface ExporterConfig {

@@ -11,7 +11,7 @@ function drain(job: DrainJob, timeoutMs: number): Promise<boolean> {
   const once = new OnceLog();
   const delivery = new Delivery({
     transport: createTransport(job.config),
-    queue: new HandedOver(job, once),
+    queue: new HandedOver(job, once, job.config),
     limits: batchLimits(job.config),
     intervalMs: 0,
     once,

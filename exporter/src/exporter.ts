@@ -35,7 +35,8 @@ export class SpoolingExporter implements UsageExporter, Participant {
     };
     const serviceName = attributes.find(({ key }) => key === 'service.name')?.value.stringValue;
     const roots = config.spoolDir === undefined ? defaultSpoolRoots(serviceName, env) : [config.spoolDir];
-    this.spool = new Spool({ roots, maxBytes: config.spoolMaxBytes, fsync: config.fsync, header }, this.once);
+    const { spoolMaxBytes: maxBytes, keepMs, keepBytes, fsync } = config;
+    this.spool = new Spool({ roots, maxBytes, keepMs, keepBytes, fsync, header }, this.once);
     this.delivery = new Delivery({
       transport: createTransport(config),
       queue: this.spool,

@@ -33,7 +33,7 @@ interface Waiter {
   readonly target: number;
   readonly replay: boolean;
   readonly deadline: number;
-  /** From when on a destination that never answered since start is not waited for (epoch ms). */
+  /** From when on a destination that never answered since start is not waited for. Monotonic, as the clock may be set. */
   readonly hopelessAt: number;
   readonly done: (delivered: boolean) => void;
 }
@@ -64,7 +64,7 @@ export class Delivery {
   private reached = false;
   private attempt = 0;
   private suspects = 0;
-  /** Not before, because the other side named a time (epoch ms). */
+  /** Not before, because the other side named a time. Monotonic. */
   private notBefore = 0;
   private timer: NodeJS.Timeout | undefined;
   private wakeUp: (() => void) | undefined;
@@ -91,12 +91,12 @@ export class Delivery {
    * @returns true when reached, false when the deadline passed or waiting is pointless before it
    */
   flush(target: number, timeoutMs: number, { replay = false, ending = false } = {}): Promise<boolean> {
-    const pointless = this.stopped || this.notBefore >= Date.now() + timeoutMs;
+    const pointless = this.stopped || this.notBefore >= performance.now() + timeoutMs;
     if (pointless || (this.settled >= target && !replay)) return Promise.resolve(this.settled >= target);
     return new Promise((resolve) => {
       // Keeps the loop alive; every other timer and socket here is unref'd.
       const hold = setTimeout(() => finish(this.settled >= target && !replay), Math.max(0, timeoutMs));
-      const now = Date.now();
+      const now = performance.now();
       const waiter: Waiter = {
         target,
         replay,
@@ -143,7 +143,7 @@ export class Delivery {
 
   private async loop(): Promise<void> {
     while (!this.stopped) {
-      if (Date.now() < this.notBefore && !(await this.pause(this.notBefore - Date.now()))) continue;
+      if (performance.now() < this.notBefore && !(await this.pause(this.notBefore - performance.now()))) continue;
       this.options.prepare?.();
       const next = this.options.queue.next(this.options.limits);
       if (next === undefined) break;
@@ -158,7 +158,7 @@ export class Delivery {
       }
       this.failed(result);
       if (result.retryAfterMs === undefined) await this.pause(this.backoff());
-      else this.notBefore = Date.now() + result.retryAfterMs;
+      else this.notBefore = performance.now() + result.retryAfterMs;
     }
     this.idle();
   }
@@ -265,7 +265,7 @@ export class Delivery {
     if (result.reached) this.reached = true;
     this.options.once.say('warn', 'send', `${result.reason}. Usage events are kept and sent again until it works.`);
     // Nobody is made to wait for an attempt that comes after his deadline.
-    const next = Date.now() + (result.retryAfterMs ?? 0);
+    const next = performance.now() + (result.retryAfterMs ?? 0);
     for (const waiter of [...this.waiters]) {
       const limit = this.reached ? waiter.deadline : Math.min(waiter.deadline, waiter.hopelessAt);
       if (next >= limit) waiter.done(this.settled >= waiter.target);
@@ -280,7 +280,7 @@ export class Delivery {
   /** Waits without keeping the process alive; `flush` cuts it short. True when the whole time passed. */
   private async pause(ms: number): Promise<boolean> {
     const hurried = this.waiters.length > 0;
-    const wait = hurried && Date.now() >= this.notBefore ? Math.min(ms, BACKOFF_WAITED_MS) : ms;
+    const wait = hurried && performance.now() >= this.notBefore ? Math.min(ms, BACKOFF_WAITED_MS) : ms;
     return new Promise((resolve) => {
       const end = (whole: boolean) => {
         clearTimeout(timer);

@@ -1,12 +1,14 @@
 import fs from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Batch, BatchLimits, BatchSource } from '../types.ts';
-import { isAlive, newFolderName, parseFolderName, releasedName } from './identity.ts';
+import { newFolderName, releasedName } from './identity.ts';
 import { EVENT, encodeLine, HEADER } from './line.ts';
+import { syncDirectory } from './place.ts';
 import { Segment } from './segment.ts';
+import type { Sent } from './sent.ts';
 
-/** A segment is closed at this size, and sooner when everything in it is acknowledged. */
-const ROTATE_BYTES = 8 * 1024 * 1024;
+/** A segment is closed at this size unless told otherwise, and sooner when everything in it is acknowledged. */
+export const ROTATE_BYTES = 8 * 1024 * 1024;
 const ROTATE_DRAINED_BYTES = 1024 * 1024;
 const SEGMENT = /^\d+\.seg$/;
 
@@ -15,6 +17,19 @@ export interface FolderListener {
   damaged(path: string): void;
   /** Events of this process that were on disk and can no longer be read: somebody removed or overwrote the file. */
   lost(events: number): void;
+  /** A file or folder cannot be read now; it stays where it is. */
+  unreadable(path: string, error: unknown): void;
+  /** Bytes could not be forced to the disk. */
+  notSynced(error: unknown): void;
+}
+
+export interface FolderOptions {
+  readonly listener: FolderListener;
+  /** Where acknowledged segments go; without it they are removed. */
+  readonly sent?: Sent | undefined;
+  /** `always`: each event is forced to the disk before `append` returns. With it and `interval` new files are made durable in their folder. */
+  readonly fsync?: 'never' | 'interval' | 'always';
+  readonly rotateBytes?: number;
 }
 
 /**
@@ -24,27 +39,32 @@ export interface FolderListener {
 export class Folder implements BatchSource {
   path: string;
   private readonly root: string;
+  private readonly options: FolderOptions;
   private readonly listener: FolderListener;
   private readonly segments: Segment[] = [];
   private nextNumber = 1;
   private headerWritten: string | undefined;
+  /** Size of the active segment before the last event. */
+  private undoSize = 0;
 
-  private constructor(root: string, name: string, listener: FolderListener) {
+  private constructor(root: string, name: string, options: FolderOptions) {
     this.root = root;
     this.path = join(root, name);
-    this.listener = listener;
+    this.options = options;
+    this.listener = options.listener;
   }
 
   /** A new, empty folder for this thread. Throws when the disk refuses. */
-  static create(root: string, listener: FolderListener): Folder {
-    const folder = new Folder(root, newFolderName(), listener);
+  static create(root: string, options: FolderOptions): Folder {
+    const folder = new Folder(root, newFolderName(), options);
     fs.mkdirSync(folder.path, { mode: 0o700 });
+    folder.syncDirectory(root);
     return folder;
   }
 
   /** The folder of a dead process, now ours; undefined when a neighbour was quicker. */
-  static adopt(root: string, name: string, listener: FolderListener): Folder | undefined {
-    const folder = new Folder(root, newFolderName(), listener);
+  static adopt(root: string, name: string, options: FolderOptions): Folder | undefined {
+    const folder = new Folder(root, newFolderName(), options);
     try {
       fs.renameSync(join(root, name), folder.path);
     } catch {
@@ -56,57 +76,42 @@ export class Folder implements BatchSource {
   }
 
   /** A folder as it lies, whoever owns it: the caller knows that the owner has stopped writing. */
-  static openAt(root: string, name: string, listener: FolderListener): Folder {
-    const folder = new Folder(root, name, listener);
+  static openAt(root: string, name: string, options: FolderOptions): Folder {
+    const folder = new Folder(root, name, options);
     folder.load();
     return folder;
   }
 
-  /** Names of folders under `root` whose owner is gone. */
-  static orphans(root: string, now = Date.now()): string[] {
-    const found: string[] = [];
-    for (const name of fs.readdirSync(root)) {
-      const owner = parseFolderName(name);
-      if (owner === undefined) continue;
-      try {
-        if (owner === 'released' || !isAlive(owner, now - fs.statSync(join(root, name)).mtimeMs)) found.push(name);
-      } catch {
-        // taken over or removed in between
-      }
-    }
-    return found.sort();
-  }
-
   /** Appends one event with its resource and scope. Throws when the disk refuses; then nothing of it will be read. */
   append(payload: string, header: string): void {
-    let active = this.segments.at(-1);
-    if (active === undefined || !active.active || active.size >= ROTATE_BYTES) {
-      if (active?.active) this.retire(active);
-      active = Segment.create(join(this.path, `${String(this.nextNumber).padStart(8, '0')}.seg`));
-      this.nextNumber++;
-      this.segments.push(active);
-      this.headerWritten = undefined;
-    }
+    const active = this.activeSegment();
+    this.undoSize = active.size;
     try {
       if (header !== this.headerWritten) {
         active.append(encodeLine(HEADER, header));
         this.headerWritten = header;
       }
       active.append(encodeLine(EVENT, payload));
+      if (this.options.fsync === 'always') active.sync();
       active.events++;
     } catch (error) {
-      // It may end in half a line: never append to it again.
-      this.retire(active);
+      this.headerWritten = undefined;
+      if (!active.rollBack(this.undoSize)) this.retire(active);
+      if (active.size === 0) this.drop(active);
       throw error;
     }
   }
 
-  sync(): void {
-    this.segments.at(-1)?.sync();
+  /** The last event will be written elsewhere: it is not read from here, unless somebody else has this folder. */
+  disownLast(): void {
+    const active = this.segments.at(-1);
+    if (active === undefined) return;
+    active.size = this.undoSize;
+    active.events--;
   }
 
   syncLater(): void {
-    this.segments.at(-1)?.syncLater();
+    this.segments.at(-1)?.syncLater((error) => this.listener.notSynced(error));
   }
 
   /** Bytes that wait here. */
@@ -117,33 +122,48 @@ export class Folder implements BatchSource {
   }
 
   next(limits: BatchLimits): Batch | undefined {
-    for (let head = this.segments[0]; head !== undefined; head = this.segments[0]) {
+    for (let i = 0; i < this.segments.length; ) {
+      const segment = this.segments[i]!;
       let batch: Batch | undefined;
       try {
-        batch = head.next(limits);
+        batch = segment.trouble ? undefined : segment.next(limits);
       } catch (error) {
-        // Gone from disk: whoever took the folder over while we seemed dead has it. Anything else is for the caller to say.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-        this.drop(head);
+        // Gone from disk: whoever took the folder over while we seemed dead has it.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.drop(segment);
+        else {
+          segment.trouble = true;
+          this.listener.unreadable(segment.path, error);
+        }
         continue;
       }
       if (batch !== undefined) {
-        const { commit } = batch;
-        const segment = head;
-        return {
-          ...batch,
-          commit: () => {
-            commit();
-            if (segment.drained && segment.active && segment.size >= ROTATE_DRAINED_BYTES) this.retire(segment);
-            if (segment.drained && !segment.active) this.drop(segment);
-          },
-        };
+        const found = batch;
+        return { ...found, commit: () => this.commit(segment, found) };
       }
-      if (head.active) {
-        if (head.drained) this.reportLost(head);
+      if (segment.trouble) i++;
+      else if (segment.active) {
+        if (segment.drained) this.reportLost(segment);
         return undefined;
+      } else this.drop(segment);
+    }
+    return undefined;
+  }
+
+  /** Files that could not be read are tried again. */
+  retryUnreadable(): void {
+    for (const segment of this.segments) segment.trouble = false;
+  }
+
+  /** The first event that waits here, as it was written; undefined where there is none. */
+  peek(): Uint8Array | undefined {
+    for (const segment of this.segments) {
+      if (segment.trouble || segment.drained) continue;
+      try {
+        const [record] = segment.next({ maxEvents: 1, maxBytes: 1 })?.records ?? [];
+        if (record !== undefined) return record;
+      } catch {
+        // `next` says it
       }
-      this.drop(head);
     }
     return undefined;
   }
@@ -190,22 +210,64 @@ export class Folder implements BatchSource {
   removeIfEmpty(): boolean {
     if (this.segments.length > 0) return false;
     try {
+      // Left by a process that was killed between the two removals.
+      const names = fs.readdirSync(this.path);
+      for (const name of names) {
+        if (name.endsWith('.ack') && !names.includes(name.replace('.ack', '.seg')))
+          fs.unlinkSync(join(this.path, name));
+      }
       fs.rmdirSync(this.path);
     } catch {
-      // gone, or something that is not ours lies in it
+      // gone, or something that is not ours or cannot be read lies in it
     }
     return true;
   }
 
   private load(): void {
-    for (const name of fs.readdirSync(this.path).sort()) {
-      if (!SEGMENT.test(name)) continue;
-      this.segments.push(Segment.open(join(this.path, name)));
-      this.nextNumber = Number.parseInt(name, 10) + 1;
+    try {
+      for (const name of fs.readdirSync(this.path).sort()) if (SEGMENT.test(name)) this.loadSegment(name);
+    } catch (error) {
+      this.listener.unreadable(this.path, error);
     }
   }
 
+  private loadSegment(name: string): void {
+    const path = join(this.path, name);
+    try {
+      this.segments.push(Segment.open(path));
+      this.nextNumber = Number.parseInt(name, 10) + 1;
+    } catch (error) {
+      this.listener.unreadable(path, error);
+    }
+  }
+
+  /** The segment to append to. Where a new one cannot be made, the old one goes on growing. */
+  private activeSegment(): Segment {
+    const active = this.segments.at(-1);
+    if (active?.active && active.size < (this.options.rotateBytes ?? ROTATE_BYTES)) return active;
+    let fresh: Segment;
+    try {
+      fresh = Segment.create(join(this.path, `${String(this.nextNumber).padStart(8, '0')}.seg`));
+    } catch (error) {
+      if (active?.active && (error as NodeJS.ErrnoException).code !== 'ENOENT') return active;
+      throw error;
+    }
+    if (active?.active) this.retire(active);
+    this.nextNumber++;
+    this.segments.push(fresh);
+    this.headerWritten = undefined;
+    this.syncDirectory(this.path);
+    return fresh;
+  }
+
+  private commit(segment: Segment, batch: Batch): void {
+    batch.commit();
+    if (segment.drained && segment.active && segment.size >= ROTATE_DRAINED_BYTES) this.retire(segment);
+    if (segment.drained && !segment.active) this.drop(segment);
+  }
+
   private retire(segment: Segment): void {
+    if (this.options.fsync === 'interval') segment.syncLater((error) => this.listener.notSynced(error));
     segment.active = false;
   }
 
@@ -213,7 +275,17 @@ export class Folder implements BatchSource {
     const index = this.segments.indexOf(segment);
     if (index !== -1) this.segments.splice(index, 1);
     this.reportLost(segment);
-    if (segment.finish() === 'damaged') this.listener.damaged(segment.path);
+    const kept = `${this.path}-${basename(segment.path)}.damaged`;
+    if (segment.finish(this.options.sent) === 'damaged') this.listener.damaged(kept);
+  }
+
+  private syncDirectory(path: string): void {
+    if (this.options.fsync === undefined || this.options.fsync === 'never') return;
+    try {
+      syncDirectory(path);
+    } catch (error) {
+      this.listener.notSynced(error);
+    }
   }
 
   private reportLost(segment: Segment): void {

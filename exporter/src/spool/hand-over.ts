@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { log, messageOf, type OnceLog } from '../log.ts';
 import type { BatchLimits, BatchSource } from '../types.ts';
-import { Folder, type FolderListener } from './folder.ts';
+import { Folder, type FolderOptions } from './folder.ts';
 import { MemoryQueue } from './memory.ts';
+import { Sent } from './sent.ts';
 import type { SpooledBatch } from './spool.ts';
 
 /** What a process that goes on after this one needs to deliver what waits here. */
@@ -18,14 +19,19 @@ export class HandedOver {
   private readonly folders: Folder[] = [];
   private readonly memory = new MemoryQueue(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
-  constructor(handOver: HandOver, once: OnceLog) {
-    const listener: FolderListener = {
-      damaged: (path) => log('warn', `damaged lines in ${path}`),
-      lost: () => {},
+  constructor(handOver: HandOver, once: OnceLog, keep: { keepMs: number; keepBytes: number }) {
+    const options: FolderOptions = {
+      sent: handOver.root === undefined ? undefined : new Sent(handOver.root, keep),
+      listener: {
+        damaged: (path) => log('warn', `damaged lines in ${path}`),
+        lost: () => {},
+        unreadable: (path, error) => once.say('warn', `read ${path}`, `cannot read ${path}: ${messageOf(error)}`),
+        notSynced: () => {},
+      },
     };
     for (const name of handOver.folders) {
       try {
-        this.folders.push(Folder.openAt(handOver.root!, name, listener));
+        this.folders.push(Folder.openAt(handOver.root!, name, options));
       } catch (error) {
         once.say('warn', `open ${name}`, `cannot open ${join(handOver.root!, name)}: ${messageOf(error)}`);
       }

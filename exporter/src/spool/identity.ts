@@ -31,12 +31,16 @@ function readOr(fallback: string, read: () => string): string {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; the command in field 2 may hold spaces and parentheses. */
-function startTicks(pid: number | 'self'): string | undefined {
+/** Fields 3 and 22 of /proc/<pid>/stat; the command in field 2 may hold spaces and parentheses. */
+function processState(pid: number | 'self'): { state: string; ticks: string } | undefined {
   const stat = readOr('', () => readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return ticks !== undefined && /^\d+$/.test(ticks) ? ticks : undefined;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = fields[19];
+  return ticks !== undefined && /^\d+$/.test(ticks) ? { state: fields[0]!, ticks } : undefined;
 }
+
+/** Ended, only not yet asked for by its parent: zombie, dead. */
+const ENDED = /^[ZXx]/;
 
 const hash = (value: string) => crc32(value).toString(16).padStart(8, '0');
 
@@ -52,7 +56,7 @@ export function currentOwner(): Owner {
       host,
       scope: hash(`${boot} ${namespace}`),
       pid: process.pid,
-      ticks: startTicks('self') ?? '0',
+      ticks: processState('self')?.ticks ?? '0',
       thread: threadId,
     };
   }
@@ -95,7 +99,8 @@ export function isAlive(owner: Owner, heartbeatMs: number): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
-  const ticks = startTicks(owner.pid);
-  if (ticks !== undefined && owner.ticks !== '0') return ticks === owner.ticks;
+  const found = processState(owner.pid);
+  if (found !== undefined && ENDED.test(found.state)) return false;
+  if (found !== undefined && owner.ticks !== '0') return found.ticks === owner.ticks;
   return owner.ticks === '0' ? fresh : true;
 }

@@ -6,10 +6,11 @@ import { crc32 } from 'node:zlib';
  */
 export const HEADER = 0x48; // H: resource and scope of the events that follow
 export const EVENT = 0x45; // E: one LogRecord
+export const ACK = 0x41; // A: what was acknowledged, and when; see ack.ts and sent.ts
 const PREFIX = 9;
 const NEWLINE = 0x0a;
 
-export type LineKind = typeof HEADER | typeof EVENT;
+export type LineKind = typeof HEADER | typeof EVENT | typeof ACK;
 
 /** Reused from line to line: a line is written at once. Longer ones get a buffer of their own. */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
@@ -45,7 +46,7 @@ export function decodeLine(buffer: Uint8Array, start: number): Line | undefined 
   const end = newline + 1;
   const kind = buffer[start];
   const payload = buffer.subarray(Math.min(start + PREFIX, newline), newline);
-  if ((kind === EVENT || kind === HEADER) && newline - start > PREFIX) {
+  if ((kind === EVENT || kind === HEADER || kind === ACK) && newline - start > PREFIX) {
     const sum = hex8(buffer, start + 1);
     if (sum !== -1 && crc32(payload, kind) === sum) return { kind, payload, end };
   }

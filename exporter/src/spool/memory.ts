@@ -8,6 +8,8 @@ interface Entry {
 /** Where events wait when the disk refuses them. Bounded; does not survive a kill. */
 export class MemoryQueue implements BatchSource {
   private entries: Entry[] = [];
+  /** Entries before this are gone: `shift()` of a long array moves all of it. */
+  private head = 0;
   /** Handed out by `next` and not committed yet. */
   private taken: Entry[] = [];
   private bytes = 0;
@@ -21,12 +23,12 @@ export class MemoryQueue implements BatchSource {
 
   /** Events here, those being sent included. */
   get length(): number {
-    return this.entries.length + this.taken.length;
+    return this.waiting + this.taken.length;
   }
 
   /** Events here that are not being sent. */
   get waiting(): number {
-    return this.entries.length;
+    return this.entries.length - this.head;
   }
 
   /** False when it is full. */
@@ -51,31 +53,53 @@ export class MemoryQueue implements BatchSource {
     };
   }
 
+  /** What `next` handed out waits again: nobody is sending it any more. */
+  takeBack(): void {
+    if (this.taken.length === 0) return;
+    this.entries = [...this.taken, ...this.entries.slice(this.head)];
+    this.head = 0;
+    this.taken = [];
+  }
+
   /** The oldest event that is not being sent. */
   peek(): Entry | undefined {
-    return this.entries[0];
+    return this.entries[this.head];
   }
 
   /** Forgets what `peek` showed: it is on disk now. */
   takeOldest(): void {
-    this.bytes -= this.entries.shift()?.record.length ?? 0;
+    const oldest = this.entries[this.head];
+    if (oldest === undefined) return;
+    this.bytes -= oldest.record.length;
+    this.head++;
+    this.tidy();
   }
 
   /** Everything that waits, for a process that takes over. */
   all(): readonly Entry[] {
-    return [...this.taken, ...this.entries];
+    return [...this.taken, ...this.entries.slice(this.head)];
   }
 
   private take(limits: BatchLimits): void {
-    const [first] = this.entries;
+    const first = this.peek();
     let bytes = 0;
-    let count = 0;
-    for (const { header, record } of this.entries) {
+    let end = this.head;
+    for (; end < this.entries.length; end++) {
+      const { header, record } = this.entries[end]!;
+      const count = end - this.head;
       if (count >= limits.maxEvents || header !== first!.header) break;
       if (count > 0 && bytes + record.length > limits.maxBytes) break;
       bytes += record.length;
-      count++;
     }
-    this.taken = this.entries.splice(0, count);
+    this.taken = this.entries.slice(this.head, end);
+    this.head = end;
+    this.tidy();
+  }
+
+  /** Lets go of what is gone, now and then: each entry is moved once on average. */
+  private tidy(): void {
+    if (this.head < 1024 || this.head * 2 < this.entries.length) return;
+    this.entries = this.entries.slice(this.head);
+    this.head = 0;
   }
 }

@@ -27,9 +27,10 @@ export function defaultSpoolRoots(serviceName: string | undefined, env: NodeJS.P
 /**
  * Makes the folder (0700) and proves that a file can be written in it. Throws with the system's message when not, and when it
  * belongs to somebody else, who could then read or forge events.
+ * @param durable a folder that was made survives a power cut
  */
-export function openSpoolRoot(root: string): void {
-  makeFolder(root);
+export function openSpoolRoot(root: string, durable = false): void {
+  makeFolder(root, durable);
   const uid = process.getuid?.();
   const { uid: owner } = fs.statSync(root);
   if (uid !== undefined && uid !== 0 && owner !== uid)
@@ -38,17 +39,34 @@ export function openSpoolRoot(root: string): void {
 }
 
 /** Not `recursive: true`: Node's own loops for ever where a parent exists but says ENOENT, as /proc does. */
-function makeFolder(path: string): void {
+function makeFolder(path: string, durable: boolean): void {
   try {
     fs.mkdirSync(path, { mode: 0o700 });
+    if (durable) syncDirectory(dirname(path));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' && fs.statSync(path).isDirectory()) return;
     const parent = dirname(path);
     if (code !== 'ENOENT' || parent === path) throw error;
-    makeFolder(parent);
+    makeFolder(parent, durable);
     // A neighbour may be quicker.
-    if (!fs.existsSync(path)) fs.mkdirSync(path, { mode: 0o700 });
+    if (fs.existsSync(path)) return;
+    fs.mkdirSync(path, { mode: 0o700 });
+    if (durable) syncDirectory(parent);
+  }
+}
+
+/**
+ * A new name is only durable when its folder is: an fsync of a file alone can leave a file that nobody finds after a power cut. Throws when
+ * the disk refuses.
+ */
+export function syncDirectory(path: string): void {
+  if (process.platform === 'win32') return;
+  const fd = fs.openSync(path, 'r');
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
   }
 }
 

@@ -105,13 +105,13 @@ test('events behind a damaged header are kept', () => {
   expect(existsSync(join(root, 'w-00000001.seg.damaged'))).toBe(true);
 });
 
-test('a torn tail is no damage and holds up nothing', () => {
+test('a torn tail holds up nothing and is kept', () => {
   write(['1']).close();
   appendFileSync(path, Buffer.from(encodeLine(EVENT, '{"torn":1}')).subarray(0, 12));
   const segment = Segment.open(path);
   expect(drain(segment)).toHaveLength(1);
   expect(segment.drained).toBe(true);
-  expect(segment.finish()).toBe('removed');
+  expect(segment.finish()).toBe('damaged');
 });
 
 test('a file truncated behind our back ends the segment', () => {

@@ -2,12 +2,14 @@ import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UNKNOWN_HEADER } from '../record.ts';
 import type { Batch, BatchLimits } from '../types.ts';
-import { decodeLine, EVENT, encodeLine, HEADER } from './line.ts';
+import { ackLine, readAcked } from './ack.ts';
+import { decodeLine, EVENT, HEADER } from './line.ts';
+import { ackPathOf, type Sent } from './sent.ts';
 
 const READ_AHEAD = 64 * 1024;
 
 /** What became of a segment on disk when all its events were acknowledged. */
-export type Finished = 'removed' | 'damaged' | 'gone';
+export type Finished = 'removed' | 'kept' | 'damaged' | 'gone';
 
 /**
  * One append-only file of a spool folder with the offset up to which its events are acknowledged. The offset is kept beside it
@@ -23,9 +25,12 @@ export class Segment {
   damagedLines = 0;
   /** Events in it that are not acknowledged; only counted for segments this process wrote. */
   events = 0;
+  /** It could not be read, and is not asked again until somebody clears this: what lies behind it must not wait for it. */
+  trouble = false;
   private fd: number | undefined;
   private ackFd: number | undefined;
-  private header: string | undefined;
+  /** `null`: to be found in what is acknowledged already. */
+  private header: string | null | undefined;
 
   private constructor(path: string, fd: number | undefined, size: number, active: boolean) {
     this.path = path;
@@ -39,15 +44,15 @@ export class Segment {
     return new Segment(path, fs.openSync(path, 'ax+', 0o600), 0, true);
   }
 
-  /** A file that a dead process left. Throws when it cannot be read. */
+  /** A file that a dead process left. Throws when it is gone. */
   static open(path: string): Segment {
     const segment = new Segment(path, undefined, fs.statSync(path).size, false);
-    segment.acked = segment.readAck();
-    if (segment.acked > 0) segment.recoverHeader();
+    segment.acked = readAcked(segment.ackPath, path);
+    if (segment.acked > 0) segment.header = null;
     return segment;
   }
 
-  /** Appends a whole line. Throws when the disk refuses; then the file may end in a torn line and must be left. */
+  /** Appends a whole line. Throws when the disk refuses; `size` is then what it was. */
   append(line: Uint8Array): void {
     let written = 0;
     do written += fs.writeSync(this.fd!, line, written);
@@ -55,13 +60,28 @@ export class Segment {
     this.size += line.length;
   }
 
-  /** Forces what was appended to the disk. */
+  /** Takes back what was appended behind `size`. False when the disk refuses that too: then the file may end in a torn line and must be left. */
+  rollBack(size: number): boolean {
+    this.size = size;
+    try {
+      fs.ftruncateSync(this.fd!, size);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Forces what was appended to the disk. Throws when the disk refuses. */
   sync(): void {
     if (this.fd !== undefined) fs.fdatasyncSync(this.fd);
   }
 
-  syncLater(): void {
-    if (this.fd !== undefined) fs.fdatasync(this.fd, () => {});
+  syncLater(failed: (error: Error) => void): void {
+    if (this.fd === undefined) return;
+    // The file may be closed meanwhile; then it was acknowledged, or is synced by whoever goes on with it.
+    fs.fdatasync(this.fd, (error) => {
+      if (error !== null && error.code !== 'EBADF') failed(error);
+    });
   }
 
   get drained(): boolean {
@@ -70,6 +90,7 @@ export class Segment {
 
   /** The next events behind the acknowledged ones, or undefined when only damage, headers or nothing is left. */
   next(limits: BatchLimits): Batch | undefined {
+    if (this.header === null) this.header = this.recoverHeader();
     const records: Uint8Array[] = [];
     let header: string | undefined;
     let offset = this.acked;
@@ -107,7 +128,10 @@ export class Segment {
       if (at === 0) {
         // No whole line in the chunk: a line longer than it, or a torn tail.
         if (offset + chunk.length >= this.size) {
-          if (!this.active) offset = this.size;
+          if (!this.active) {
+            offset = this.size;
+            this.damagedLines++;
+          }
           break;
         }
         want *= 2;
@@ -130,21 +154,37 @@ export class Segment {
     };
   }
 
-  /** Everything is acknowledged: removes the file; one that held damaged lines is kept beside the folder as `.damaged`. */
-  finish(): Finished {
+  /**
+   * Everything is acknowledged: keeps the file for a while in `sent`, or removes it; one that held damaged lines is kept beside the folder as
+   * `.damaged`. Never throws.
+   */
+  finish(sent?: Sent): Finished {
     this.close();
+    const folder = dirname(this.path);
+    const label = `${basename(folder)}-${basename(this.path, '.seg')}`;
+    let finished: Finished = 'gone';
     try {
       if (this.damagedLines > 0) {
-        const folder = dirname(this.path);
-        fs.renameSync(this.path, join(dirname(folder), `${basename(folder)}-${basename(this.path)}.damaged`));
-        return 'damaged';
+        fs.renameSync(this.path, join(dirname(folder), `${label}.seg.damaged`));
+        finished = 'damaged';
+      } else if (this.size > 0 && sent !== undefined && this.kept(sent, label)) finished = 'kept';
+      else {
+        fs.unlinkSync(this.path);
+        finished = 'removed';
       }
-      fs.unlinkSync(this.path);
-      return 'removed';
-    } catch {
-      return 'gone';
-    } finally {
       fs.rmSync(this.ackPath, { force: true });
+    } catch {
+      // taken over, removed by somebody, or the disk is read-only now: then it is sent again one day, and the ledger counts an id once
+    }
+    return finished;
+  }
+
+  /** A copy that cannot be kept must not keep what is acknowledged from being removed. */
+  private kept(sent: Sent, label: string): boolean {
+    try {
+      return sent.take(this.path, this.ackPath, this.size, label);
+    } catch {
+      return false;
     }
   }
 
@@ -161,7 +201,7 @@ export class Segment {
   }
 
   private get ackPath(): string {
-    return `${this.path.slice(0, -'.seg'.length)}.ack`;
+    return ackPathOf(this.path);
   }
 
   private read(offset: number, length: number): Uint8Array {
@@ -180,31 +220,30 @@ export class Segment {
 
   private writeAck(): void {
     try {
-      this.ackFd ??= fs.openSync(this.ackPath, 'w', 0o600);
-      fs.writeSync(this.ackFd, encodeLine(HEADER, String(this.acked).padStart(15, '0')), 0);
+      this.fd ??= fs.openSync(this.path, 'r');
+      this.ackFd ??= fs.openSync(this.ackPath, 'a', 0o600);
+      fs.writeSync(this.ackFd, ackLine(this.fd, this.acked, Date.now()));
     } catch {
       // without it the next start resends; the ledger counts an id once
     }
   }
 
-  private readAck(): number {
-    try {
-      const line = decodeLine(fs.readFileSync(this.ackPath), 0);
-      const offset = line?.kind === HEADER ? Number(Buffer.from(line.payload).toString()) : 0;
-      return Number.isSafeInteger(offset) && offset >= 0 && offset <= this.size ? offset : 0;
-    } catch {
-      return 0;
-    }
-  }
-
   /** The header that holds at the acknowledged offset: the last one before it. */
-  private recoverHeader(): void {
-    const chunk = this.read(0, this.acked);
-    for (let at = 0; at < chunk.length; ) {
-      const line = decodeLine(chunk, at);
-      if (line === undefined) break;
-      if (line.kind === HEADER) this.header = Buffer.from(line.payload).toString();
-      at = line.end;
+  private recoverHeader(): string | undefined {
+    let header: string | undefined;
+    let want = READ_AHEAD;
+    for (let offset = 0; offset < this.acked; ) {
+      const length = Math.min(want, this.acked - offset);
+      const chunk = this.read(offset, length);
+      let at = 0;
+      for (let line = decodeLine(chunk, at); line !== undefined; line = decodeLine(chunk, at)) {
+        if (line.kind === HEADER) header = Buffer.from(line.payload).toString();
+        at = line.end;
+      }
+      if (at === 0 && offset + chunk.length >= this.acked) break;
+      want = at === 0 ? want * 2 : READ_AHEAD;
+      offset += at;
     }
+    return header;
   }
 }

@@ -31,7 +31,10 @@ afterEach(() => {
 });
 
 function open(options: Partial<SpoolOptions> = {}): Spool {
-  return new Spool({ roots: [root], maxBytes: 1e9, fsync: 'never', header: '{"h":1}', ...options }, new OnceLog());
+  return new Spool(
+    { roots: [root], maxBytes: 1e9, keepMs: 0, keepBytes: 0, fsync: 'never', header: '{"h":1}', ...options },
+    new OnceLog(),
+  );
 }
 
 function take(spool: Spool, limits = LIMITS): { records: string[]; own: boolean }[] {
@@ -145,7 +148,7 @@ test('release: anybody may take over at once, although the process lives', () =>
 });
 
 test('no usable folder: memory takes over, says so once, and goes back to disk when it can', () => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['performance'] });
   const file = join(root, 'file');
   writeFileSync(file, '');
   const spool = open({ roots: [join(file, 'spool')] });
@@ -155,12 +158,12 @@ test('no usable folder: memory takes over, says so once, and goes back to disk w
   expect(messages[0]).toContain('CLIENT_COST_SPOOL_DIR');
   rmSync(file);
   mkdirSync(file);
-  vi.setSystemTime(Date.now() + 11_000);
+  vi.advanceTimersByTime(11_000);
   spool.maintain();
   expect(messages[1]).toContain('works again');
   const handOver = spool.handOver();
   expect(handOver.memory).toEqual([]);
-  const next = new HandedOver(handOver, new OnceLog()).next(LIMITS)!;
+  const next = new HandedOver(handOver, new OnceLog(), { keepMs: 0, keepBytes: 0 }).next(LIMITS)!;
   expect(next.batch.records.map(String)).toHaveLength(5);
 });
 

@@ -1,21 +1,20 @@
+import { basename } from 'node:path';
 import { log, messageOf, type OnceLog } from '../log.ts';
 import type { Batch, BatchLimits, BatchSource } from '../types.ts';
-import { Folder, type FolderListener } from './folder.ts';
+import { Disk, type DiskOptions } from './disk.ts';
+import { Folder } from './folder.ts';
 import type { HandOver } from './hand-over.ts';
 import { MemoryQueue } from './memory.ts';
-import { openSpoolRoot } from './place.ts';
+import { orphans } from './root.ts';
 
-const RETRY_DISK_MS = 10_000;
 const SCAN_MS = 30_000;
+/** Folders of dead processes taken over at once. */
+const MOST_ORPHANS = 100;
+/** How long events may be moved from memory to disk without a pause: the service has other things to do. */
+const SLICE_MS = 5;
+const PAUSE_MS = 20;
 
-export type Fsync = 'never' | 'interval' | 'always';
-
-export interface SpoolOptions {
-  /** Folders to try, the first usable one is taken. */
-  readonly roots: readonly string[];
-  /** Bytes on disk that may wait in this process. */
-  readonly maxBytes: number;
-  readonly fsync: Fsync;
+export interface SpoolOptions extends DiskOptions {
   readonly header: string;
   readonly memory?: MemoryQueue;
 }
@@ -31,39 +30,53 @@ export interface SpooledBatch {
  * the disk takes them; in memory while it does not.
  */
 export class Spool {
-  /** Own events that can no longer be read from disk. */
-  lost = 0;
   private readonly options: SpoolOptions;
   private readonly once: OnceLog;
+  private readonly disk: Disk;
   private readonly memory: MemoryQueue;
   private readonly adopted: Folder[] = [];
-  /** Own folders that were taken over while this process seemed dead: read on through their open files. */
-  private readonly stolen: Folder[] = [];
-  private own: Folder | undefined;
-  private root: string | undefined;
   private header: string;
-  private diskRetryAt = 0;
   private scannedAt = Number.NEGATIVE_INFINITY;
+  private mover: NodeJS.Timeout | undefined;
+  /** Lost since memory was full. */
+  private refused = 0;
   private preferAdopted = false;
-  private readonly listener: FolderListener = {
-    damaged: (path) =>
-      log('warn', `damaged lines in a spool file; the readable events were sent and the file is kept: ${path}.damaged`),
-    lost: (events) => {
-      this.lost += events;
-      log('error', `${events} usage events were removed from the spool ${this.root} by somebody else and are lost`);
-    },
-  };
 
   constructor(options: SpoolOptions, once: OnceLog) {
     this.options = options;
     this.once = once;
     this.header = options.header;
     this.memory = options.memory ?? new MemoryQueue();
+    this.disk = new Disk(options, once, () => this.adopted);
+  }
+
+  /** Own events that can no longer be read from disk. */
+  get lost(): number {
+    return this.disk.lost;
   }
 
   /** The folder in use; undefined before the first event and while the disk refuses. */
   get folder(): string | undefined {
-    return this.root;
+    return this.disk.root;
+  }
+
+  /** What waits on disk here, dead processes' events included, bytes. */
+  get bytes(): number {
+    let sum = 0;
+    for (const folder of this.folders()) sum += folder.bytes;
+    return sum;
+  }
+
+  /** Events that wait in memory because the disk refuses them. */
+  get inMemory(): number {
+    return this.memory.length;
+  }
+
+  /** The oldest event that waits, as it was written. */
+  oldest(): Uint8Array[] {
+    const found = this.folders().map((folder) => folder.peek());
+    const memory = this.memory.all()[0]?.record;
+    return [...found, memory === undefined ? undefined : Buffer.from(memory)].filter((record) => record !== undefined);
   }
 
   setHeader(header: string): void {
@@ -72,9 +85,9 @@ export class Spool {
 
   /** Takes one record. False when neither disk nor memory can: the event is lost. */
   append(record: string): boolean {
-    // What waits in memory goes to disk first (see maintain), so that order is kept.
-    if (this.memory.waiting === 0 && this.toDisk(record, this.header)) return true;
+    if (this.disk.write(record, this.header)) return true;
     if (this.memory.push(this.header, record)) return true;
+    this.refused++;
     this.once.say(
       'error',
       'memory-full',
@@ -85,11 +98,13 @@ export class Spool {
 
   /** The next batch, own and taken-over events in turn. */
   next(limits: BatchLimits): SpooledBatch | undefined {
+    // Nothing is being sent now: what memory handed out before may go to disk as well.
+    this.memory.takeBack();
+    this.memoryToDisk();
+    this.disk.rescue(SLICE_MS);
     const turns = this.preferAdopted ? [true, false] : [false, true];
     for (const adopted of turns) {
-      const sources: BatchSource[] = adopted
-        ? this.adopted
-        : [...this.stolen, ...(this.own ? [this.own] : []), this.memory];
+      const sources: BatchSource[] = adopted ? this.adopted : [...this.ownFolders(), this.memory];
       for (const source of sources) {
         const batch = this.read(source, limits);
         if (batch === undefined) continue;
@@ -102,33 +117,36 @@ export class Spool {
   }
 
   /** Takes over what dead processes left, at most every 30 s. */
-  adoptOrphans(now = Date.now()): void {
-    if (now - this.scannedAt < SCAN_MS || !this.ready()) return;
+  adoptOrphans(now = performance.now()): void {
+    if (now - this.scannedAt < SCAN_MS || !this.disk.ready()) return;
     this.scannedAt = now;
+    const { root, sent } = this.disk;
     try {
-      for (const name of Folder.orphans(this.root!)) {
-        const folder = Folder.adopt(this.root!, name, this.listener);
+      const names = orphans(root!);
+      for (const name of names.slice(0, MOST_ORPHANS)) {
+        const folder = Folder.adopt(root!, name, this.disk.folderOptions());
         if (folder !== undefined && !folder.removeIfEmpty()) this.adopted.push(folder);
       }
+      // The others at the next opportunity.
+      if (names.length > MOST_ORPHANS) this.scannedAt = Number.NEGATIVE_INFINITY;
+      sent?.prune();
     } catch (error) {
-      this.once.say(
-        'warn',
-        'adopt',
-        `cannot take over events of earlier processes in ${this.root}: ${messageOf(error)}`,
-      );
+      this.once.say('warn', 'adopt', `cannot take over events of earlier processes in ${root}: ${messageOf(error)}`);
     }
   }
 
   /** Heartbeat; memory back to disk. Called every 10 s while the process lives. */
   maintain(): void {
-    if (this.own !== undefined && !this.own.touch()) this.abandonOwn();
+    this.disk.touch();
     for (const folder of this.adopted) folder.touch();
+    for (const folder of this.folders()) folder.retryUnreadable();
+    this.syncLater();
     this.memoryToDisk();
   }
 
-  /** Before sending: with `interval`, forces what was appended since to disk without waiting for it. */
+  /** With `interval`, forces what was appended since to disk without waiting for it: before each sending and at every heartbeat. */
   syncLater(): void {
-    if (this.options.fsync === 'interval') this.own?.syncLater();
+    if (this.options.fsync === 'interval') this.disk.own?.syncLater();
   }
 
   /** True when something of dead processes waits here. */
@@ -138,127 +156,84 @@ export class Spool {
 
   /** Stops using the files and tells what is left. A later `append` starts a new folder. */
   handOver(): HandOver {
-    this.memoryToDisk();
+    this.allToDisk();
     const folders: string[] = [];
     for (const folder of this.folders()) {
       folder.close();
-      if (!folder.removeIfEmpty()) folders.push(folder.path.slice(this.root!.length + 1));
+      if (!folder.removeIfEmpty()) folders.push(basename(folder.path));
     }
     const memory = [...this.memory.all()];
     this.forget();
-    return { root: this.root, folders, memory };
+    return { root: this.disk.root, folders, memory };
   }
 
   /** What waits on disk is left for any process to take over at once. */
   release(): void {
-    this.memoryToDisk();
+    this.allToDisk();
     for (const folder of this.folders()) folder.release();
     this.forget();
   }
 
   private forget(): void {
-    this.own = undefined;
-    this.stolen.length = 0;
+    this.disk.forget();
     this.adopted.length = 0;
   }
 
+  private ownFolders(): Folder[] {
+    const { own, abandoned } = this.disk;
+    return own === undefined ? [...abandoned] : [...abandoned, own];
+  }
+
   private folders(): Folder[] {
-    return [...this.stolen, ...(this.own ? [this.own] : []), ...this.adopted];
+    return [...this.ownFolders(), ...this.adopted];
   }
 
   private read(source: BatchSource, limits: BatchLimits): Batch | undefined {
     try {
       return source.next(limits);
     } catch (error) {
-      this.once.say('error', 'read', `cannot read the spool ${this.root}: ${messageOf(error)}; its events stay there`);
+      this.once.say(
+        'error',
+        'read',
+        `cannot read the spool ${this.disk.root}: ${messageOf(error)}; its events stay there`,
+      );
       return undefined;
     }
   }
 
-  private toDisk(record: string, header: string, firstTry = true): boolean {
-    if (!this.ready()) return false;
-    try {
-      this.own ??= Folder.create(this.root!, this.listener);
-      if (this.own.bytes >= this.options.maxBytes) {
-        this.once.say(
-          'error',
-          'spool-full',
-          `the spool ${this.root} holds its limit of ${this.options.maxBytes} bytes; further usage events wait in memory. ` +
-            'Bring the destination back, or raise CLIENT_COST_SPOOL_MAX_BYTES.',
-        );
-        return false;
-      }
-      this.own.append(record, header);
-      if (this.options.fsync === 'always') this.own.sync();
-      if (this.once.clear('disk')) log('info', `the spool ${this.root} works again`);
-      return true;
-    } catch (error) {
-      if (firstTry && (error as NodeJS.ErrnoException).code === 'ENOENT') {
-        // The folder was removed or taken over between two events.
-        this.abandonOwn();
-        if (this.remade()) return this.toDisk(record, header, false);
-      }
-      this.diskFailed(error);
-      return false;
+  /** Moves what waits in memory to disk, a slice at a time. */
+  private memoryToDisk(sliceMs = SLICE_MS): void {
+    if (this.memory.waiting === 0) return;
+    const until = performance.now() + sliceMs;
+    for (let entry = this.memory.peek(); entry !== undefined; entry = this.memory.peek()) {
+      if (!this.disk.write(entry.record, entry.header)) return;
+      this.memory.takeOldest();
+      if (performance.now() < until) continue;
+      clearTimeout(this.mover);
+      this.mover = setTimeout(() => this.memoryToDisk(), PAUSE_MS).unref();
+      return;
     }
+    this.once.clear('spool-full');
+    if (this.once.clear('memory-full'))
+      log('error', `the spool takes usage events again; ${this.refused} were lost meanwhile`);
+    this.refused = 0;
   }
 
-  /** Somebody else has our folder: what is in it is read on through its open files. */
-  private abandonOwn(): void {
-    if (this.own === undefined) return;
-    this.own.seal();
-    this.stolen.push(this.own);
-    this.own = undefined;
-  }
-
-  private remade(): boolean {
-    try {
-      openSpoolRoot(this.root!);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  /** Whether there is a folder to write to; tries again every 10 s when there was none. */
-  private ready(): boolean {
-    if (Date.now() < this.diskRetryAt) return false;
-    if (this.root !== undefined) return true;
-    let failure: unknown;
-    for (const root of this.options.roots) {
-      try {
-        openSpoolRoot(root);
-        this.root = root;
-        return true;
-      } catch (error) {
-        failure = error;
-      }
-    }
-    this.diskFailed(failure);
-    return false;
-  }
-
-  private diskFailed(error: unknown): void {
-    this.diskRetryAt = Date.now() + RETRY_DISK_MS;
-    this.once.say(
+  /** The process ends: what the disk still refuses is only in memory. */
+  private allToDisk(): void {
+    this.memory.takeBack();
+    this.memoryToDisk(Number.POSITIVE_INFINITY);
+    this.disk.rescue(Number.POSITIVE_INFINITY);
+    clearTimeout(this.mover);
+    if (this.memory.length === 0) return;
+    log(
       'error',
-      'disk',
-      `cannot write the spool in ${this.root ?? this.options.roots.join(' or ')}: ${messageOf(error)}. Usage events wait in memory ` +
-        'until it works again, and a crash would lose them: set CLIENT_COST_SPOOL_DIR to a writable directory with free space.',
+      `${this.memory.length} usage events wait in memory only, because the disk refuses them: what cannot be delivered before this process ends is lost`,
     );
   }
 
-  private memoryToDisk(): void {
-    for (let entry = this.memory.peek(); entry !== undefined; entry = this.memory.peek()) {
-      if (!this.toDisk(entry.record, entry.header)) return;
-      this.memory.takeOldest();
-    }
-    this.once.clear('spool-full');
-    this.once.clear('memory-full');
-  }
-
   private dropEmpty(): void {
-    for (const list of [this.adopted, this.stolen]) {
+    for (const list of [this.adopted, this.disk.abandoned]) {
       for (let i = list.length - 1; i >= 0; i--) if (list[i]!.removeIfEmpty()) list.splice(i, 1);
     }
   }
