@@ -4,10 +4,12 @@ import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   createWriteStream,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -24,6 +26,8 @@ import {
 } from '../clickhouse/src/stack/collector-path.ts';
 import { withLock } from './lock.ts';
 
+/** The module that collector/exporterhelper.patch changes; the builder's manifest says where it is replaced from. */
+const PATCHED = 'go.opentelemetry.io/collector/exporter/exporterhelper';
 const BUILDER = 'go.opentelemetry.io/collector/cmd/builder@v0.161.0';
 const COLLECTOR_DIR = join(import.meta.dirname, '..', 'collector');
 
@@ -109,11 +113,30 @@ async function step(what: string, command: string, args: string[], cwd: string, 
   }
 }
 
+/** Puts the patched module into `dir`/exporterhelper. Its checksum is that of collector/go.sum. */
+async function patch(dir: string, log: string): Promise<void> {
+  const version = /^ {2}version: (\S+)$/m.exec(readFileSync(join(COLLECTOR_DIR, 'manifest.yaml'), 'utf8'))?.[1];
+  const run = spawnSync('go', ['mod', 'download', '-json', `${PATCHED}@v${version}`], { encoding: 'utf8', cwd: dir });
+  const got = JSON.parse(run.stdout || '{}') as { Dir?: string; Sum?: string; Error?: string };
+  if (got.Dir === undefined) throw new BuildError(`${PATCHED} cannot be had: ${got.Error ?? run.stderr}`);
+  const pins = readFileSync(join(COLLECTOR_DIR, 'go.sum'), 'utf8');
+  if (!pins.split('\n').includes(`${PATCHED} v${version} ${got.Sum}`))
+    throw new BuildError(`${PATCHED} ${version} has the checksum ${got.Sum}, which is not that of collector/go.sum`);
+  const target = join(dir, 'exporterhelper');
+  cpSync(got.Dir, target, { recursive: true });
+  // Go's module cache is read-only.
+  for (const path of readdirSync(target, { recursive: true, encoding: 'utf8' })) chmodSync(join(target, path), 0o755);
+  // No repository around it is asked: git apply would take its paths as that one's.
+  const env = { GIT_CEILING_DIRECTORIES: dir };
+  await step('Patching the queue', 'git', ['apply', join(COLLECTOR_DIR, 'exporterhelper.patch')], target, log, env);
+}
+
 /** Generates the Collector's sources in `dir`/build; with `resolve` the modules are resolved anew. */
 async function generate(dir: string, log: string, resolve: boolean): Promise<string> {
   const bin = join(dir, 'bin');
   await step('Getting the builder', 'go', ['install', BUILDER], dir, log, { GOBIN: bin });
   copyFileSync(join(COLLECTOR_DIR, 'manifest.yaml'), join(dir, 'manifest.yaml'));
+  await patch(dir, log);
   const skip = resolve ? [] : ['--skip-get-modules'];
   const args = ['--config', 'manifest.yaml', '--skip-compilation', ...skip];
   await step('Generating sources', join(bin, 'builder'), args, dir, log);

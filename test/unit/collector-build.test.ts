@@ -15,20 +15,27 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** A `go` that answers `go env GOVERSION` and makes the builder and the Collector as shell scripts. */
-function fakeGo(version: string): string {
+/** A `go` that answers `go env GOVERSION` and makes the builder and the Collector as shell scripts; a `git` that notes what it applies. */
+function fakeGo(version: string, sum?: string): string {
   const bin = join(scratch, 'bin');
   mkdirSync(bin);
+  const module = 'go.opentelemetry.io/collector/exporter/exporterhelper v0.161.0';
+  const pins = readFileSync(join(root, 'collector', 'go.sum'), 'utf8');
+  const pin = pins.split('\n').find((line) => line.startsWith(`${module} h1:`))!;
+  const downloaded = JSON.stringify({ Dir: join(scratch, 'module'), Sum: sum ?? pin.slice(module.length + 1) });
+  mkdirSync(join(scratch, 'module'));
   const script = `#!/bin/sh
 case "$1" in
   env) echo go${version} ;;
+  mod) echo '${downloaded}' ;;
   install) mkdir -p "$GOBIN"; printf '#!/bin/sh\\nmkdir -p build\\n' > "$GOBIN/builder"; chmod +x "$GOBIN/builder" ;;
   build) [ -f go.sum ] || exit 3; echo built >> "${scratch}/builds"; while [ "$1" != -o ]; do shift; done
     printf '#!/bin/sh\\necho fake\\n' > "$2"; chmod +x "$2"; sleep 1 ;;
 esac
 `;
   writeFileSync(join(bin, 'go'), script);
-  chmodSync(join(bin, 'go'), 0o755);
+  writeFileSync(join(bin, 'git'), `#!/bin/sh\necho "$PWD $*" >> "${scratch}/patched"\n`);
+  for (const name of ['go', 'git']) chmodSync(join(bin, name), 0o755);
   return bin;
 }
 
@@ -69,12 +76,19 @@ describe('npm run collector:build', () => {
     expect(await run(path, '--print-path')).toMatchObject({ code: 0, out: `${target}\n` });
   });
 
+  it('refuses a module that is not the pinned one before it patches it', async () => {
+    const { code, err } = await run(`${fakeGo('1.99.0', 'h1:other=')}:/bin:/usr/bin`);
+    expect(code).toBe(1);
+    expect(err).toMatch(/exporterhelper 0\.161\.0 has the checksum h1:other=, which is not that of collector\/go\.sum/);
+  });
+
   it('two at once build once; a third finds it built; nothing else stays in the cache', async () => {
     const path = `${fakeGo('1.99.0')}:/bin:/usr/bin`;
     const [a, b] = await Promise.all([run(path), run(path)]);
     expect([a.code, b.code, a.out === b.out]).toEqual([0, 0, true]);
     expect((await run(path)).err).toContain('built already');
     expect(readFileSync(join(scratch, 'builds'), 'utf8')).toBe('built\n');
+    expect(readFileSync(join(scratch, 'patched'), 'utf8')).toMatch(/exporterhelper apply \S+exporterhelper\.patch\n$/);
     expect(readdirSync(join(scratch, 'cache', 'collector')).sort()).toEqual([key, `${key}.log`]);
   });
 

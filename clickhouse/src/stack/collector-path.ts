@@ -7,7 +7,7 @@ import { isExecutable } from './executable.ts';
 export const COLLECTOR_NAME = process.platform === 'win32' ? 'otelcol-client-cost.exe' : 'otelcol-client-cost';
 
 /** The files that decide what is built: a change in any of them is another Collector. */
-const PIN_FILES = ['manifest.yaml', 'go.mod', 'go.sum'];
+const PIN_FILES = ['manifest.yaml', 'go.mod', 'go.sum', 'exporterhelper.patch'];
 
 /** `${CLIENT_COST_CACHE_DIR}/collector`, by default `~/.cache/client-cost/collector`. Shared by all clones of one user. */
 export function collectorCacheDir(env: NodeJS.ProcessEnv = process.env): string {
@@ -15,7 +15,7 @@ export function collectorCacheDir(env: NodeJS.ProcessEnv = process.env): string 
   return join(base, 'collector');
 }
 
-/** 16 hex digits over manifest.yaml, go.mod and go.sum in `collectorDir`. Throws when one cannot be read. */
+/** 16 hex digits over manifest.yaml, go.mod, go.sum and the patch in `collectorDir`. Throws when one cannot be read. */
 export function manifestHash(collectorDir: string): string {
   const hash = createHash('sha256');
   for (const file of PIN_FILES) hash.update(`${file}\0`).update(readFileSync(join(collectorDir, file)));
