@@ -16,7 +16,11 @@ export async function backfill(
   for (const [index, day] of days.entries()) {
     await client.command({
       query: `INSERT INTO usage_daily
-        WITH (SELECT toTimeZone(now64(6), 'UTC')) AS generation
+        WITH (
+          -- Also where the server's clock was set back.
+          SELECT greatest(toTimeZone(now64(6), 'UTC'), max(refreshed_at) + INTERVAL 1 MICROSECOND)
+          FROM usage_daily WHERE client_id = '' AND day = {day:Date}
+        ) AS generation
         SELECT figures.*, generation AS refreshed_at
         FROM (
           SELECT * FROM usage_daily_computed WHERE day = {day:Date}

@@ -54,6 +54,7 @@ const REFRESHING = [
   'usage_daily_wide_refresh',
   'usage_updates_apply',
   'usage_updates_wide_apply',
+  'usage_strays_refresh',
 ];
 
 /** A migrated database of its own with the automatic refreshes stopped, so that a test says when they happen. */
