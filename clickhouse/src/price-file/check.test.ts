@@ -5,6 +5,15 @@ const places = (text: string): string[] =>
   checkPriceText(text).problems.map(({ line, column, path, message }) => `${line}:${column} ${path}: ${message}`);
 
 describe('checkPriceText', () => {
+  test('a value nested more deeply than the stack reaches is a problem, not a crash', () => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    expect(places(`{"prices": [{"service": "acme", "unit": ${deep}}]}`)).toEqual([
+      '1:1 : is nested too deeply for the places of its values to be found',
+      expect.stringContaining('prices[0].unit'),
+      expect.stringContaining('prices[0]: needs either'),
+    ]);
+  });
+
   test('every problem with its line and column, in the order of the file', () => {
     const text = `{
   "defaults": { "source": "contract",

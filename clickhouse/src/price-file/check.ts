@@ -56,6 +56,10 @@ export function checkPriceText(text: string): PriceFileCheck {
   if (typeof content !== 'object' || content === null) {
     problems.push({ path: '', line: 1, column: 1, message: 'expected {"prices": [...]} or a list of prices' });
   }
+  if (json.tooDeep) {
+    const message = 'is nested too deeply for the places of its values to be found';
+    problems.unshift({ path: '', line: 1, column: 1, message });
+  }
   problems.push(...json.duplicates().map(({ name, ...problem }) => ({ ...problem, path: name })));
   const list = Array.isArray(content) ? content : member(content, 'prices');
   return {

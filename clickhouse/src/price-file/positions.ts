@@ -13,13 +13,20 @@ export interface SyntaxProblem extends Position {
 /** JSON with the positions of its values. Comments and trailing commas are errors, as they are for `JSON.parse`. */
 export class PositionedJson {
   readonly errors: readonly SyntaxProblem[];
+  /** Nested more deeply than the stack reaches: there are no places then. */
+  readonly tooDeep: boolean = false;
   readonly #lineStarts: number[] = [0];
   readonly #root: Node | undefined;
 
   constructor(text: string) {
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#lineStarts.push(at + 1);
     const errors: ParseError[] = [];
-    this.#root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
+    try {
+      this.#root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.tooDeep = true;
+    }
     this.errors = errors.map(({ error, offset }) => ({
       ...this.#position(offset),
       message: words(printParseErrorCode(error)),

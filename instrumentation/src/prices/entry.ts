@@ -307,6 +307,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? typeof value;
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? typeof value;
+  } catch {
+    // Nested more deeply than the stack reaches.
+    text = Array.isArray(value) ? 'a list' : 'an object';
+  }
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -162,6 +162,12 @@ describe('a broken price file', () => {
     expect(book.price(call('gpt-4o', MILLION)).amount).toBe('2.5');
   });
 
+  it('a value nested more deeply than the stack reaches is a problem, not a crash', () => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    const book = loadPriceBook({ userFile: fileOf(`{"prices": [{"service": "acme", "unit": ${deep}}]}`) });
+    expect(book.problems.join()).toContain('prices[0].unit: expected a text of 1 to 256 characters, got a list');
+  });
+
   it('a missing file is a problem, not a crash', () => {
     const book = loadPriceBook({ userFile: join(folder, 'none.json') });
     expect(book.problems).toEqual([expect.stringMatching(/none\.json: \(file\): cannot be read: ENOENT/)]);

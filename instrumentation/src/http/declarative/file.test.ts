@@ -162,6 +162,19 @@ it('never throws, whatever the file says', () => {
   fc.assert(fc.property(fields, (raw) => void parseProviders(file(raw))));
 });
 
+it('never throws: lists deeper than the stack, objects that hide what makes a text of them', () => {
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  const odd = '{"toString": 1}';
+  for (const value of [deep, odd]) {
+    for (const text of [
+      `{"providers": ${value}}`,
+      `{"providers": [{"service": ${value}, "hosts": [${value}], "billed_statuses": [${value}], "operations": [${value}]}]}`,
+      `{"providers": [], "prices": [{"service": ${value}}]}`,
+    ])
+      expect(validateHttpProviders(text).length, text.slice(0, 60)).toBeGreaterThan(0);
+  }
+});
+
 describe('prices beside the providers', () => {
   const dir = mkdtempSync(join(tmpdir(), 'client-cost-http-'));
   const write = (name: string, content: unknown) => {

@@ -107,7 +107,7 @@ function readProvider(raw: Json, reader: FieldReader, operations: readonly Opera
   }
   return {
     service: reader.name(raw, 'service'),
-    hosts: hosts.map(String),
+    hosts: hosts.filter((host) => typeof host === 'string'),
     patterns,
     recordUnknown: unknown === 'record',
     billed: reader.statuses(raw, is2xx),

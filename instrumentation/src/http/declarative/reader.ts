@@ -11,7 +11,13 @@ export function isObject(value: unknown): value is Json {
 
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? typeof value;
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? typeof value;
+  } catch {
+    // Nested more deeply than the stack reaches.
+    text = Array.isArray(value) ? 'a list' : 'an object';
+  }
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
@@ -58,7 +64,7 @@ export class FieldReader {
     }
     const classes = new Set<string>();
     value.forEach((one: unknown, index) => {
-      const text = String(one).toLowerCase();
+      const text = typeof one === 'object' ? '' : String(one).toLowerCase();
       if (/^[1-5](xx|\d\d)$/.test(text)) classes.add(text);
       else this.bad(`billed_statuses[${index}]`, `expected a status such as "2xx" or 404, got ${describe(one)}`);
     });

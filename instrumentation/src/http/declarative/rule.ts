@@ -143,7 +143,8 @@ function choose(candidates: readonly Candidate[], answer: HttpAnswer): Candidate
 
 function fits(value: unknown, wanted: Wanted): boolean {
   if (value === undefined) return false;
-  return wanted.length === 0 || wanted.includes(String(value));
+  // An object may have a `toString` of its own that is none.
+  return wanted.length === 0 || (typeof value !== 'object' && wanted.includes(String(value)));
 }
 
 /** Which bodies an operation cannot do without. */
