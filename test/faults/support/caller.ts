@@ -33,6 +33,8 @@ export interface CallerOptions {
 export interface Caller {
   readonly pid: number;
   readonly process: ChildProcess;
+  /** What it told its parent when it was ready. */
+  readonly first: unknown;
   /** Every call whose promise has come back so far, read from the notes; whole lines only. */
   readonly acknowledged: Acknowledged[];
   /** Errors that callers saw. */
@@ -97,14 +99,15 @@ export async function startCaller(options: CallerOptions): Promise<Caller> {
     const whole = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
     return whole.filter((line) => line !== '').map((line) => JSON.parse(line) as Acknowledged & { failed?: string });
   };
-  const ready = once(child, 'message').then(() => undefined);
+  const ready = once(child, 'message').then(([message]) => message as unknown);
   const early = ended.then((how) => Promise.reject(new Error(`the caller ended with ${how}: ${stderr}`)));
   early.catch(() => {});
-  await Promise.race([ready, early]);
+  const first = await Promise.race([ready, early]);
   const acknowledged = () => lines().filter(({ failed }) => failed === undefined);
   return {
     pid: child.pid!,
     process: child,
+    first,
     get acknowledged() {
       return acknowledged();
     },

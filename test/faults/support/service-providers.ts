@@ -2,7 +2,6 @@ import {
   createOpenAIStandIn,
   createStripeStandIn,
   createTwilioStandIn,
-  type StandInRequest,
 } from '../../../examples/dist/stand-ins/index.js';
 import { type Caller, type CallerOptions, startCaller } from './caller.ts';
 import type { CallKind, StandInPlaces } from './service-calls.ts';
@@ -16,6 +15,8 @@ export interface Served {
 }
 
 export interface Providers {
+  /** With `/v1`. */
+  readonly openaiUrl: string;
   /** What was answered so far, by call id. */
   served(): Map<string, Served>;
   /** A measured service that calls them: service-main.ts. */
@@ -44,9 +45,7 @@ const SMS = 8_300_000_000n;
 const PAYMENT = 590_000_000_000n;
 
 /** Token counts that differ from call to call and follow from its id. */
-function usageOf({ headers }: StandInRequest): { input: number; output: number } | undefined {
-  const id = headers['x-call'];
-  if (typeof id !== 'string') return undefined;
+function usageOf(id: string): { input: number; output: number } {
   let hash = 7;
   for (let i = 0; i < id.length; i++) hash = (Math.imul(hash, 31) + id.charCodeAt(i)) >>> 0;
   return { input: 50 + (hash % 1000), output: 5 + ((hash >>> 12) % 200) };
@@ -56,7 +55,25 @@ function usageOf({ headers }: StandInRequest): { input: number; output: number }
 export async function startProviders(
   options: { readonly twilio?: boolean; readonly stripe?: boolean } = {},
 ): Promise<Providers> {
-  const openai = await createOpenAIStandIn({ usage: usageOf });
+  const answered = new Map<string, Served>();
+  const openai = await createOpenAIStandIn({
+    record: false,
+    // Asked for each request right before its answer, failing ones included.
+    failures: ({ headers }) => {
+      const kind = headers['x-call-kind'] as CallKind;
+      answered.set(String(headers['x-call']), { client: String(headers['x-call-client']), kind, cost: undefined });
+      return undefined;
+    },
+    usage: (request) => {
+      const id = String(request.headers['x-call']);
+      const before = answered.get(id)!;
+      const usage = usageOf(id);
+      const prices = PRICES[before.kind];
+      const cost = prices && BigInt(usage.input) * prices[0] + BigInt(usage.output) * prices[1];
+      answered.set(id, { ...before, cost });
+      return before.kind === 'embedding' ? { input: usage.input } : usage;
+    },
+  });
   const twilio = options.twilio ? await createTwilioStandIn() : undefined;
   const stripe = options.stripe ? await createStripeStandIn() : undefined;
   const places: StandInPlaces = {
@@ -69,16 +86,9 @@ export async function startProviders(
     SERVICE_STAND_INS: JSON.stringify(places),
   });
   return {
+    openaiUrl: openai.url,
     served() {
-      const served = new Map<string, Served>();
-      for (const { headers, status, usage } of openai.requests) {
-        if (status === 0) continue;
-        const kind = headers['x-call-kind'] as CallKind;
-        const prices = PRICES[kind];
-        const cost =
-          usage && prices ? BigInt(usage.input) * prices[0] + BigInt(usage.output ?? 0) * prices[1] : undefined;
-        served.set(String(headers['x-call']), { client: String(headers['x-call-client']), kind, cost });
-      }
+      const served = new Map(answered);
       for (const { form, status } of twilio?.requests ?? []) {
         const [id, client] = (form.get('Body') ?? '').split(' ');
         if (status !== 0) served.set(id!, { client: client!, kind: 'sms', cost: SMS });
