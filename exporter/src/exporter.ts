@@ -3,13 +3,13 @@ import type { ExporterConfig } from './config.ts';
 import { type DrainJob, drainInChild } from './drain.ts';
 import { log, messageOf, OnceLog } from './log.ts';
 import { type Participant, processEnds } from './process-ends.ts';
-import { serializeEvent, serializeHeader } from './record.ts';
+import { recordedAt, serializeEvent, serializeHeader } from './record.ts';
 import { Delivery } from './sender/delivery.ts';
 import { HEARTBEAT_MS } from './spool/identity.ts';
 import { defaultSpoolRoots } from './spool/place.ts';
 import { Spool } from './spool/spool.ts';
 import { batchLimits, createTransport } from './transport.ts';
-import type { ResourceLike, UsageEvent, UsageExporter, UsageExporterStats } from './types.ts';
+import type { ResourceLike, SpoolState, UsageEvent, UsageExporter, UsageExporterStats } from './types.ts';
 
 const FLUSH_TIMEOUT_MS = 10_000;
 
@@ -18,12 +18,14 @@ export class SpoolingExporter implements UsageExporter, Participant {
   readonly exitTimeoutMs: number;
   private readonly config: ExporterConfig;
   private readonly once = new OnceLog();
-  private readonly spool: Spool;
+  private readonly events: Spool;
   private readonly delivery: Delivery;
   private readonly heartbeat: NodeJS.Timeout;
   private readonly ends = processEnds(drainInChild);
   private emitted = 0;
   private dropped = 0;
+  /** Refused for good and not kept. */
+  private unkept = 0;
   private closed: Promise<boolean> | undefined;
 
   constructor(config: ExporterConfig, resource: ResourceLike, scopeVersion: string, env: NodeJS.ProcessEnv) {
@@ -36,23 +38,25 @@ export class SpoolingExporter implements UsageExporter, Participant {
     const serviceName = attributes.find(({ key }) => key === 'service.name')?.value.stringValue;
     const roots = config.spoolDir === undefined ? defaultSpoolRoots(serviceName, env) : [config.spoolDir];
     const { spoolMaxBytes: maxBytes, keepMs, keepBytes, fsync } = config;
-    this.spool = new Spool({ roots, maxBytes, keepMs, keepBytes, fsync, header }, this.once);
+    this.events = new Spool({ roots, maxBytes, keepMs, keepBytes, fsync, header }, this.once);
     this.delivery = new Delivery({
       transport: createTransport(config),
-      queue: this.spool,
+      queue: this.events,
       limits: batchLimits(config),
       intervalMs: config.flushIntervalMs,
       once: this.once,
-      setAside: (shared, record, reason) => setAside(this.spool.folder, this.once, shared, record, reason),
+      setAside: (shared, record, reason) => {
+        if (!setAside(this.events.folder, this.once, shared, record, reason)) this.unkept++;
+      },
       prepare: () => {
-        this.spool.adoptOrphans();
-        this.spool.syncLater();
+        this.events.adoptOrphans();
+        this.events.syncLater();
       },
     });
     if (resource.asyncAttributesPending) {
       resource
         .waitForAsyncAttributes?.()
-        .then(() => this.spool.setHeader(serializeHeader(resource, scopeVersion)))
+        .then(() => this.events.setHeader(serializeHeader(resource, scopeVersion)))
         .catch((error: unknown) => log('warn', `resource attributes stay incomplete: ${messageOf(error)}`));
     }
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
@@ -63,7 +67,7 @@ export class SpoolingExporter implements UsageExporter, Participant {
   emit(event: UsageEvent): void {
     this.emitted++;
     try {
-      if (!this.spool.append(serializeEvent(event, BigInt(Date.now()) * 1_000_000n))) this.dropped++;
+      if (!this.events.append(serializeEvent(event, BigInt(Date.now()) * 1_000_000n))) this.dropped++;
       if (this.closed === undefined) this.delivery.schedule(this.config.flushIntervalMs);
       else
         this.once.say('warn', 'closed', 'a usage event came after shutdown: it waits in the spool for the next start');
@@ -80,7 +84,7 @@ export class SpoolingExporter implements UsageExporter, Participant {
   shutdown(timeoutMillis = FLUSH_TIMEOUT_MS): Promise<boolean> {
     this.closed ??= this.flush(timeoutMillis).then((delivered) => {
       this.stop();
-      this.spool.release();
+      this.events.release();
       this.ends.remove(this);
       return delivered;
     });
@@ -89,8 +93,23 @@ export class SpoolingExporter implements UsageExporter, Participant {
 
   stats(): UsageExporterStats {
     const { delivered, failures, replayed, rejected } = this.delivery;
-    const dropped = this.dropped + this.spool.lost;
+    const dropped = this.dropped + this.events.lost + this.unkept;
     return { emitted: this.emitted, delivered, pending: this.pending(), failures, replayed, rejected, dropped };
+  }
+
+  spool(): SpoolState {
+    const { pending, dropped, rejected, failures } = this.stats();
+    const times = this.events.oldest().map((record) => recordedAt(record) ?? Date.now());
+    const oldestAgeMs = Math.max(0, ...times.map((time) => Date.now() - time));
+    return {
+      pending,
+      bytes: this.events.bytes,
+      oldestAgeMs,
+      dropped,
+      rejected,
+      failures,
+      memory: this.events.inMemory,
+    };
   }
 
   pending(): number {
@@ -98,7 +117,7 @@ export class SpoolingExporter implements UsageExporter, Participant {
   }
 
   worthFlushing(): boolean {
-    return this.pending() > 0 || (this.spool.hasAdopted && !this.delivery.failing);
+    return this.pending() > 0 || (this.events.hasAdopted && !this.delivery.failing);
   }
 
   hurry(): void {
@@ -111,12 +130,12 @@ export class SpoolingExporter implements UsageExporter, Participant {
 
   handOver(): DrainJob {
     this.stop();
-    return { config: this.config, ...this.spool.handOver() };
+    return { config: this.config, ...this.events.handOver() };
   }
 
   /** Value of `delivery.settled` at which everything emitted so far is acknowledged or refused for good. */
   private deliverable(): number {
-    return this.emitted - this.dropped - this.spool.lost;
+    return this.emitted - this.dropped - this.events.lost;
   }
 
   private stop(): void {
@@ -125,9 +144,9 @@ export class SpoolingExporter implements UsageExporter, Participant {
   }
 
   private beat(): void {
-    this.spool.maintain();
-    this.spool.adoptOrphans();
-    if (this.spool.hasAdopted || this.pending() > 0) this.delivery.schedule(this.config.flushIntervalMs);
+    this.events.maintain();
+    this.events.adoptOrphans();
+    if (this.events.hasAdopted || this.pending() > 0) this.delivery.schedule(this.config.flushIntervalMs);
   }
 }
 

@@ -6,7 +6,14 @@ import { type LastWork, processEnds } from './process-ends.ts';
 import type { ResourceLike, UsageExporter, UsageExporterOptions } from './types.ts';
 
 export { type ExporterConfig, readExporterConfig } from './config.ts';
-export type { ResourceLike, UsageEvent, UsageExporter, UsageExporterOptions, UsageExporterStats } from './types.ts';
+export type {
+  ResourceLike,
+  SpoolState,
+  UsageEvent,
+  UsageExporter,
+  UsageExporterOptions,
+  UsageExporterStats,
+} from './types.ts';
 
 /**
  * The way usage events leave this process: to the spool on disk at once, from there to the Collector or ClickHouse until acknowledged,
@@ -63,6 +70,15 @@ function discardingExporter(broken: boolean): UsageExporter {
       replayed: 0,
       rejected: 0,
       dropped: broken ? emitted : 0,
+    }),
+    spool: () => ({
+      pending: 0,
+      bytes: 0,
+      oldestAgeMs: 0,
+      dropped: broken ? emitted : 0,
+      rejected: 0,
+      failures: 0,
+      memory: 0,
     }),
   };
 }

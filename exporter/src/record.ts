@@ -98,6 +98,13 @@ export function serializeEvent(event: UsageEvent, nowUnixNano: bigint): string {
   return `${out}}`;
 }
 
+/** When an event was emitted, epoch milliseconds; its place in the record is ours. */
+export function recordedAt(record: Uint8Array): number | undefined {
+  const start = Buffer.from(record.buffer, record.byteOffset, Math.min(record.byteLength, 128)).toString('latin1');
+  const nanos = /"observedTimeUnixNano":"(\d{1,20})"/.exec(start)?.[1];
+  return nanos === undefined ? undefined : Number(BigInt(nanos) / 1_000_000n);
+}
+
 /** What all records of a batch share: JSON of `{ resource, scope, schemaUrl? }`, one line. */
 export function serializeHeader(resource: ResourceLike | undefined, scopeVersion = ''): string {
   const attributes: Record<string, unknown> = {};

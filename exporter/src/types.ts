@@ -31,6 +31,22 @@ export interface UsageExporterStats {
   readonly dropped: number;
 }
 
+/** What waits in the spool of this process now, and what became of its events since its start. */
+export interface SpoolState {
+  /** Own events that wait for an acknowledgement. */
+  readonly pending: number;
+  /** Bytes that wait on disk, those of dead processes that this one took over included. */
+  readonly bytes: number;
+  /** Age of the oldest event that waits, milliseconds; 0 when none does. */
+  readonly oldestAgeMs: number;
+  /** Events lost: neither disk nor memory could take them, or they could not be kept when they were refused for good. */
+  readonly dropped: number;
+  readonly rejected: number;
+  readonly failures: number;
+  /** Events that wait in memory because the disk refuses them; a crash would lose them. */
+  readonly memory: number;
+}
+
 /** Takes usage events out of the process without loss. No method throws into the caller. */
 export interface UsageExporter {
   /** Synchronous: when it returns, the event is in the spool. Never throws. */
@@ -40,6 +56,8 @@ export interface UsageExporter {
   /** Flushes, releases the spool and removes every process handler. */
   shutdown(timeoutMillis?: number): Promise<boolean>;
   stats(): UsageExporterStats;
+  /** Reads files: for a metric every now and then, not for each call. */
+  spool(): SpoolState;
 }
 
 /** The part of an OpenTelemetry `Resource` that is read here, so that any SDK version's resource fits. */

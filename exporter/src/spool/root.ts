@@ -33,13 +33,39 @@ export function bytesOfOthers(root: string, except: ReadonlySet<string>): number
   return sum;
 }
 
+/** Removes the oldest of the damaged files while they are more than `maxBytes` together; their names. Never throws. */
+export function pruneDamaged(root: string, maxBytes: number): string[] {
+  const removed: string[] = [];
+  const files = namesIn(root)
+    .filter((name) => name.endsWith('.damaged'))
+    .map((name) => ({ name, ...statOf(join(root, name)) }))
+    .sort((a, b) => b.changedAt - a.changedAt);
+  let sum = 0;
+  for (const { name, bytes } of files) {
+    sum += bytes;
+    if (sum <= maxBytes) continue;
+    try {
+      fs.unlinkSync(join(root, name));
+      removed.push(name);
+    } catch {
+      // a neighbour was quicker, or the disk is read-only
+    }
+  }
+  return removed;
+}
+
+function statOf(path: string): { bytes: number; changedAt: number } {
+  try {
+    const { size, ctimeMs } = fs.statSync(path);
+    return { bytes: size, changedAt: ctimeMs };
+  } catch {
+    return { bytes: 0, changedAt: 0 };
+  }
+}
+
 /** Bytes of a file, 0 where there is none. */
 export function sizeOf(path: string): number {
-  try {
-    return fs.statSync(path).size;
-  } catch {
-    return 0;
-  }
+  return statOf(path).bytes;
 }
 
 /** Names in a folder, none where it cannot be read. */

@@ -5,7 +5,7 @@ import { Disk, type DiskOptions } from './disk.ts';
 import { Folder } from './folder.ts';
 import type { HandOver } from './hand-over.ts';
 import { MemoryQueue } from './memory.ts';
-import { orphans } from './root.ts';
+import { orphans, pruneDamaged } from './root.ts';
 
 const SCAN_MS = 30_000;
 /** Folders of dead processes taken over at once. */
@@ -13,6 +13,7 @@ const MOST_ORPHANS = 100;
 /** How long events may be moved from memory to disk without a pause: the service has other things to do. */
 const SLICE_MS = 5;
 const PAUSE_MS = 20;
+const DAMAGED_MAX_BYTES = 64 * 1024 * 1024;
 
 export interface SpoolOptions extends DiskOptions {
   readonly header: string;
@@ -130,6 +131,8 @@ export class Spool {
       // The others at the next opportunity.
       if (names.length > MOST_ORPHANS) this.scannedAt = Number.NEGATIVE_INFINITY;
       sent?.prune();
+      for (const name of pruneDamaged(root!, DAMAGED_MAX_BYTES))
+        log('warn', `${name} was removed from ${root}: damaged spool files are kept up to ${DAMAGED_MAX_BYTES} bytes`);
     } catch (error) {
       this.once.say('warn', 'adopt', `cannot take over events of earlier processes in ${root}: ${messageOf(error)}`);
     }
