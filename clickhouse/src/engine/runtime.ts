@@ -10,7 +10,15 @@ import { literal } from './sql.ts';
 import type { EngineLogger, EngineUser } from './types.ts';
 
 /** Settings that a readonly user may give with a request (Grafana's plugin sends these); `readonly = 1` bars all others. */
-const CHANGEABLE_IN_READONLY = new Set(['max_execution_time', 'limit']);
+const CHANGEABLE_IN_READONLY = new Set([
+  'max_execution_time',
+  'limit',
+  // How an answer is written, which the client-cost command asks for; the migrations let a server's reader change the same.
+  'output_format_json_quote_decimals',
+  'output_format_json_quote_64bit_integers',
+  'output_format_json_validate_utf8',
+  'date_time_output_format',
+]);
 
 export interface RuntimeOptions {
   readonly addon: NativeAddon;

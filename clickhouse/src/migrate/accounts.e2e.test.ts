@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rows, startTestEngine, type TestEngine } from '../queries/testing/ledger.ts';
 import { accountStatements, ensureReader, readerStatements } from './accounts.ts';
 import { ACCOUNT_KINDS } from './accounts-env.ts';
+import { definerOf } from './definer.ts';
+import { migrate } from './migrate.ts';
 import { resolveSchemaOptions } from './render.ts';
 
 let engine: TestEngine;
@@ -68,4 +70,34 @@ test('every setting of the user is one the engine knows', async () => {
 test('the embedded engine, which takes no users by SQL, is told apart and left alone', async () => {
   const result = await ensureReader({ client: engine.admin, reader: { name: 'grafana', password: 'p' } });
   expect(result).toEqual({ outcome: 'no-sql-users', statements: [] });
+});
+
+test('every materialized view runs with the rights of the user that migrates, also one made without', async () => {
+  const database = 'definers';
+  const definers = async () => {
+    const views = await rows<{ name: string; sql: string }>(
+      engine.admin,
+      `SELECT name, create_table_query AS sql FROM system.tables WHERE database = '${database}' AND engine = 'MaterializedView'`,
+    );
+    expect(views.length).toBeGreaterThan(5);
+    return new Set(views.map(({ sql }) => definerOf(sql)));
+  };
+  await migrate({ client: engine.admin, database });
+  expect(await definers()).toEqual(new Set(['default']));
+  // As a version before this one left them.
+  const view = `${database}.otel_traces_trace_id_ts_mv`;
+  await engine.admin.command({ query: `DROP VIEW ${view} SYNC` });
+  await engine.admin.command({
+    query: `CREATE MATERIALIZED VIEW ${view} TO ${database}.otel_traces_trace_id_ts AS
+      SELECT TraceId, min(Timestamp) AS Start, max(Timestamp) AS End FROM ${database}.otel_traces GROUP BY TraceId`,
+  });
+  expect(await definers()).toContain(undefined);
+  const { steps: planned } = await migrate({ client: engine.admin, database, dryRun: true });
+  const { steps } = await migrate({ client: engine.admin, database });
+  expect(steps).toEqual(planned);
+  expect(steps.map(({ name, statements }) => [name, statements])).toEqual([
+    ['rights', ['ALTER TABLE `definers`.`otel_traces_trace_id_ts_mv` MODIFY DEFINER = `default` SQL SECURITY DEFINER']],
+  ]);
+  expect(await definers()).toEqual(new Set(['default']));
+  expect((await migrate({ client: engine.admin, database })).steps).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client';
+import { definerStatements } from './definer.ts';
 import { loadMigrations, type Migration } from './files.ts';
 import {
   identifier,
@@ -71,14 +72,30 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     const tune = from === 0 ? [] : await tuneStatements(client, schema);
     if (tune.length > 0) steps.push({ direction: 'tune', version: target, name: 'settings', statements: tune });
   }
+  if (dryRun && target > 0 && from > 0) steps.push(...(await rightsStep(client, schema, target)));
   if (!dryRun) {
     if (target > 0 || applied.length > 0) await createRegister(client, schema);
     for (const step of steps) {
       onStep?.(step);
       await apply(client, schema, step, migrations);
     }
+    // After the views: new ones have no definer yet.
+    for (const step of target > 0 ? await rightsStep(client, schema, target) : []) {
+      await apply(client, schema, step, migrations);
+      // With the first migrations it goes without saying.
+      if (from > 0) steps.push(step);
+    }
   }
   return { from, to: target, steps };
+}
+
+async function rightsStep(
+  client: ClickHouseClient,
+  schema: ResolvedSchemaOptions,
+  version: number,
+): Promise<MigrationStep[]> {
+  const statements = await definerStatements(client, schema);
+  return statements.length === 0 ? [] : [{ direction: 'tune', version, name: 'rights', statements }];
 }
 
 /** The migrations that the database has, lowest version first; empty when it has none or does not exist. */

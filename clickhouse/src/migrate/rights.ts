@@ -53,6 +53,13 @@ export function rightsOf(kind: AccountKind, schema: ResolvedSchemaOptions): stri
   }
 }
 
+const ANSWER_FORMAT = [
+  'output_format_json_quote_decimals',
+  'output_format_json_quote_64bit_integers',
+  'output_format_json_validate_utf8',
+  'date_time_output_format',
+];
+
 /**
  * What a query of an account may take. The reader is everybody who can sign in to Grafana: its plugin's client sends `max_execution_time`
  * with every query (its time-out and 5 s, 65 by default), so that one may be changed although the user is read-only; nothing else may.
@@ -66,5 +73,7 @@ export function limitsOf(kind: AccountKind): string[] {
     'max_result_rows = 100000',
     'max_memory_usage = 4294967296',
     'max_concurrent_queries_for_user = 64',
+    // How an answer is written: the client-cost command asks for decimals as text with every query.
+    ...ANSWER_FORMAT.map((name) => `${name} CHANGEABLE_IN_READONLY`),
   ];
 }
