@@ -32,7 +32,7 @@ const server = createServer((request, response) => {
 });
 
 beforeEach(async () => {
-  reply = { status: 200 };
+  reply = { status: 200, headers: { 'x-clickhouse-summary': '{}' } };
   seen = [];
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
@@ -131,6 +131,23 @@ test.each([
   const result = await send();
   expect(result.kind).toBe(kind);
   expect(result).toHaveProperty('reason', expect.stringMatching(words));
+});
+
+test.each([
+  [200, '<html>Please log in</html>', {}],
+  [200, '<html>Please log in</html>', { 'x-clickhouse-summary': '{}' }],
+  [200, '', {}],
+  [204, '', {}],
+  [302, '', { location: '/login' }],
+])('%i %j %j is no acknowledgement', async (status, body, headers) => {
+  reply = { status, body, headers };
+  const result = await send();
+  expect(result.kind).toBe('retry');
+  if (status < 300)
+    expect(result).toHaveProperty(
+      'reason',
+      expect.stringMatching(/no answer of ClickHouse.*check CLIENT_COST_CLICKHOUSE_URL/),
+    );
 });
 
 test('a record that is no JSON is the record, not the server', async () => {

@@ -128,8 +128,12 @@ export class ClickHouseTransport implements Transport {
     }
     const { status, body, headers } = answer;
     const code = Number(headers['x-clickhouse-exception-code'] ?? /^Code: (\d+)/.exec(body)?.[1] ?? 0);
-    if (status >= 200 && status < 300 && code === 0) return { kind: 'ok' };
-    const reason = `ClickHouse at ${this.target} answered ${status}${excerpt(body)}`;
+    // An insert is answered with 200, nothing, and ClickHouse's own headers. A page of a proxy is no acknowledgement.
+    const own = Object.keys(headers).some((name) => name.startsWith('x-clickhouse-'));
+    if (status === 200 && code === 0 && own && body.trim() === '') return { kind: 'ok' };
+    const foreign =
+      status >= 200 && status < 300 && code === 0 ? ' with what is no answer of ClickHouse to an insert' : '';
+    const reason = `ClickHouse at ${this.target} answered ${status}${foreign}${excerpt(body)}`;
     if (ROW_ERRORS.has(code) || status === 413) return { kind: 'invalid', reason };
     const check = this.check(code, status);
     const after = retryAfter(headers['retry-after']);
@@ -151,7 +155,8 @@ export class ClickHouseTransport implements Transport {
     if (code === 81 || code === 60)
       return `the tables are missing in database ${this.options.database}: run \`client-cost migrate\`, or check CLIENT_COST_CLICKHOUSE_DATABASE`;
     if (code === 497) return `user ${this.options.user} needs INSERT on ${this.options.database}.otel_logs`;
-    if (status === 404) return 'check CLIENT_COST_CLICKHOUSE_URL: it must be the HTTP interface (port 8123)';
+    if (status === 404 || (status < 300 && code === 0))
+      return 'check CLIENT_COST_CLICKHOUSE_URL: it must be the HTTP interface (port 8123)';
     return undefined;
   }
 }

@@ -245,7 +245,15 @@ export class Delivery {
     records: readonly Uint8Array[],
     { refused = 0, reason = '' }: { refused?: number; reason?: string },
   ): Settled {
-    if (refused === 0) return { delivered: records.length, refused: 0 };
+    if (refused === 0) {
+      if (reason !== '')
+        this.options.once.say(
+          'warn',
+          'partial',
+          `${this.options.transport.target} accepted a batch and said: ${reason}`,
+        );
+      return { delivered: records.length, refused: 0 };
+    }
     const count = Math.min(refused, records.length);
     const message = `${this.options.transport.target} accepted a batch of ${records.length} but refused ${count}: ${reason}`;
     this.options.once.say('error', 'partial', `${message}; a copy of the batch is kept aside`);

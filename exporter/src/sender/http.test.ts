@@ -1,5 +1,6 @@
 import http, { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { isTracingSuppressed } from '@opentelemetry/core';
@@ -45,9 +46,22 @@ test('no answer, or half an answer, is an error within the time-out', async () =
   await expect(half.post(Buffer.from('{}'))).rejects.toThrow();
 });
 
-test('an endless answer does not fill the memory', async () => {
+test('an endless answer does not fill the memory, nor is it read to its end', async () => {
   const poster = await serve((_request, response) => response.end('x'.repeat(5_000_000)), 5000);
   expect((await poster.post(Buffer.from('{}'))).body.length).toBe(65_536);
+  await close();
+  const endless = await serve((_request, response) => response.end(Buffer.alloc(100_000_000)), 20_000);
+  await expect(endless.post(Buffer.from('{}'))).rejects.toThrow('longer than');
+});
+
+test('an answer that was packed without being asked for is read; one that unpacks to gigabytes, or not at all, is no text', async () => {
+  const answers = [gzipSync('{"a":1}'), gzipSync(Buffer.alloc(50_000_000)), Buffer.from('no gzip')];
+  const poster = await serve((_request, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(answers.shift());
+  }, 5000);
+  expect((await poster.post(Buffer.from('{}'))).body).toBe('{"a":1}');
+  expect((await poster.post(Buffer.from('{}'))).body.length).toBeLessThan(65_537);
+  expect((await poster.post(Buffer.from('{}'))).body).toBe('no gzip');
 });
 
 test('Retry-After as seconds, as a date, as nonsense', () => {
@@ -55,7 +69,9 @@ test('Retry-After as seconds, as a date, as nonsense', () => {
   expect(retryAfter('2', now)).toBe(2000);
   expect(retryAfter('Thu, 01 Jan 2026 00:00:05 GMT', now)).toBe(5000);
   expect(retryAfter('Wed, 31 Dec 2025 00:00:00 GMT', now)).toBe(0);
-  expect(retryAfter('999999999', now)).toBe(3_600_000);
+  expect(retryAfter('999999999', now)).toBe(300_000);
+  expect(retryAfter('Fri, 01 Jan 2027 00:00:00 GMT', now)).toBe(300_000);
+  expect(retryAfter('-5', now)).toBe(0);
   expect(retryAfter('soon', now)).toBeUndefined();
   expect(retryAfter(undefined, now)).toBeUndefined();
 });

@@ -5,7 +5,9 @@ import { messageOf } from '../log.ts';
 /** The key of `suppressTracing` in @opentelemetry/core, which takes 100 ms to load: our own requests are nobody's spans. */
 const SUPPRESSED = ROOT_CONTEXT.setValue(createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING'), true);
 
+/** What is kept of an answer, and how much of it is read at all, bytes. */
 const MAX_ANSWER = 64 * 1024;
+const MAX_LENGTH = 8 * 1024 * 1024;
 /** A connection attempt cannot be unref'd, so a dead address must not hold the process for the whole time-out. */
 const CONNECT_TIMEOUT_MS = 3_000;
 
@@ -85,11 +87,13 @@ export class HttpPoster {
           response.on('data', (chunk: Buffer) => {
             if (size < MAX_ANSWER) chunks.push(chunk);
             size += chunk.length;
+            if (size > MAX_LENGTH) fail(new Error(`the answer is longer than ${MAX_LENGTH} bytes`));
           });
           response.on('end', () => {
             clearTimeout(timer);
-            const text = Buffer.concat(chunks).toString('utf8', 0, MAX_ANSWER);
-            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+            const { statusCode: status = 0, headers } = response;
+            const text = unpacked(Buffer.concat(chunks), headers['content-encoding']).toString('utf8', 0, MAX_ANSWER);
+            resolve({ status, headers, body: text });
           });
           response.on('error', fail);
           response.on('aborted', () => fail(new Error('the connection was closed in the middle of the answer')));
@@ -125,9 +129,24 @@ function gzip(body: Uint8Array): Promise<Uint8Array> {
   });
 }
 
-/** Milliseconds of a `Retry-After` header: seconds or an HTTP date. */
+/** An answer that was packed although nobody asked for that. What cannot be unpacked is left as it is: no answer that anybody understands. */
+function unpacked(body: Buffer, encoding: string | undefined): Buffer {
+  const zlib = process.getBuiltinModule('node:zlib');
+  const unpack = { gzip: zlib.gunzipSync, deflate: zlib.inflateSync, br: zlib.brotliDecompressSync }[encoding ?? ''];
+  if (unpack === undefined) return body;
+  try {
+    return unpack(body, { maxOutputLength: MAX_ANSWER });
+  } catch {
+    return body;
+  }
+}
+
+/** Longer than this nobody is made to wait, whatever is asked for: a wrong header must not hold money up for hours. */
+const MAX_RETRY_AFTER_MS = 300_000;
+
+/** Milliseconds of a `Retry-After` header: seconds or an HTTP date; at most five minutes. */
 export function retryAfter(value: string | undefined, now = Date.now()): number | undefined {
   if (value === undefined || value === '') return undefined;
   const ms = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS) : undefined;
 }

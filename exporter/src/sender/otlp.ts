@@ -48,7 +48,7 @@ export class OtlpTransport implements Transport {
       return unreachable(this.target, error);
     }
     const { status, body } = answer;
-    if (status >= 200 && status < 300) return partialSuccess(body);
+    if (status >= 200 && status < 300) return this.acknowledged(answer);
     const reason = `${this.target} answered ${status}${excerpt(body)}`;
     if (status === 400 || status === 413 || status === 422) {
       // An address that refuses even an empty request is no Collector: then nothing is wrong with the events.
@@ -74,25 +74,50 @@ export class OtlpTransport implements Transport {
     this.poster.close();
   }
 
+  /**
+   * Only the answer of OTLP's specification is an acknowledgement: status 200 and an ExportLogsServiceResponse. A page of a proxy or a login
+   * with 200 is none: the events would be gone.
+   */
+  private acknowledged({ status, headers, body }: Answer): SendResult {
+    const foreign: SendResult = {
+      kind: 'retry',
+      reached: true,
+      reason: `${this.target} answered ${status} with what is no answer of an OTLP receiver${excerpt(body)}; check CLIENT_COST_OTLP_ENDPOINT and proxies on the way`,
+    };
+    if (status !== 200) return foreign;
+    if (body === '')
+      return /^application\/(json|x-protobuf)/.test(headers['content-type'] ?? '') ? { kind: 'ok' } : foreign;
+    const answer = parsed(body);
+    const partial = answer?.partialSuccess ?? answer?.partial_success ?? {};
+    // An empty answer is full success; other fields than the specified one are somebody else's answer.
+    if (answer === undefined || !isObject(partial)) return foreign;
+    if (Object.keys(answer).length > 0 && !('partialSuccess' in answer || 'partial_success' in answer)) return foreign;
+    const refused = Number(partial.rejectedLogRecords ?? partial.rejected_log_records ?? 0);
+    if (!Number.isFinite(refused)) return foreign;
+    const said = partial.errorMessage ?? partial.error_message;
+    if (refused > 0) return { kind: 'ok', refused, reason: String(said || 'no reason given') };
+    return said ? { kind: 'ok', reason: String(said) } : { kind: 'ok' };
+  }
+
   private async acceptsEmpty(): Promise<boolean> {
     try {
-      const { status } = await this.poster.post(EMPTY);
-      return status >= 200 && status < 300;
+      const answer = await this.poster.post(EMPTY);
+      return answer.status >= 200 && answer.status < 300 && this.acknowledged(answer).kind === 'ok';
     } catch {
       return false;
     }
   }
 }
 
-function partialSuccess(body: string): SendResult {
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parsed(body: string): Record<string, unknown> | undefined {
   try {
-    const partial = (
-      JSON.parse(body) as { partialSuccess?: { rejectedLogRecords?: unknown; errorMessage?: unknown } } | null
-    )?.partialSuccess;
-    const refused = Number(partial?.rejectedLogRecords ?? 0);
-    if (refused > 0) return { kind: 'ok', refused, reason: String(partial?.errorMessage ?? 'no reason given') };
+    const value: unknown = JSON.parse(body);
+    return isObject(value) ? value : undefined;
   } catch {
-    // an empty or foreign body with 2xx: accepted
+    return undefined;
   }
-  return { kind: 'ok' };
 }
