@@ -112,9 +112,14 @@ function run(args: readonly string[], { env = {}, onOutput }: Options = {}): Pro
 const OK = { code: 0, signal: null, out: 'hi\n', err: '' };
 const counters = () =>
   [...sink.points.values()]
-    .filter((point) => point.name.startsWith('client_cost.'))
+    .filter(({ name }) => name.startsWith('client_cost.') && !name.startsWith('client_cost.spool.'))
     .map(({ name, attributes, value }) => [name.slice('client_cost.'.length), attributes['gen_ai.token.type'], value])
     .sort();
+
+const spoolSums = () =>
+  [...sink.points.values()]
+    .filter(({ name }) => name.startsWith('client_cost.spool.'))
+    .map(({ name, value }) => [name, value]);
 
 describe('an application with no OpenTelemetry of its own', () => {
   it.each([
@@ -254,6 +259,7 @@ describe('an application with its own NodeSDK', () => {
       ['chat gpt-4o-mini', 'own-sdk'],
     ]);
     expect(counters()).toHaveLength(5);
+    expect(spoolSums()).toContainEqual(['client_cost.spool.dropped', 0]);
   });
 });
 

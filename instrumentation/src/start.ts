@@ -8,7 +8,8 @@ import { getConfig } from './config.ts';
 import { warnOnce } from './log.ts';
 import { loadPriceBook, type PriceBook } from './prices/index.ts';
 import { setRecorderFactory } from './recorder/index.ts';
-import { UsageRecorder } from './recorder/recorder.ts';
+import { SCOPE_NAME, UsageRecorder } from './recorder/recorder.ts';
+import { observeSpool } from './recorder/spool-metrics.ts';
 import { whyWholeSdk } from './sdk/coverage.ts';
 import { ensureDiagLogger } from './sdk/diag-logger.ts';
 import { isRegistered } from './sdk/globals.ts';
@@ -62,6 +63,7 @@ export function startRecording(): void {
             setImmediate(() => usageExporter(undefined)).unref();
           },
           plainSpans: () => sdk?.plainSpans === true,
+          onMeterProvider: spoolMetrics,
           priceBook: () =>
             (prices ??= loadPriceBook({ userFile: config.pricesFile, providersFile: config.httpProvidersFile })),
           exporter: usageExporter,
@@ -159,11 +161,20 @@ function usageExporter(span: Span | undefined): UsageExporter | undefined {
       scopeVersion: VERSION,
       ...(resource === undefined ? undefined : { resource }),
     });
+    spoolMetrics();
   } catch (error) {
     exporterFailed = true;
     warnOnce('exporter', 'usage events cannot leave this process: the exporter could not be made', error);
   }
   return exporter;
+}
+
+function spoolMetrics(): void {
+  try {
+    if (exporter !== undefined) observeSpool(exporter, SCOPE_NAME, VERSION);
+  } catch (error) {
+    warnOnce('spool-metrics', 'the metrics of the spool could not be registered; usage events are not affected', error);
+  }
 }
 
 /**

@@ -49,12 +49,15 @@ const MAX_MODEL_NAME = 256;
 export class UsageCounters {
   readonly #name: string;
   readonly #version: string;
+  readonly #onProvider: () => void;
   readonly #series = new Map<string, Series>();
   #provider: MeterProvider | undefined;
 
-  constructor(name: string, version: string) {
+  /** @param onProvider called when the meter provider in use is found to be another */
+  constructor(name: string, version: string, onProvider: () => void = () => {}) {
     this.#name = name;
     this.#version = version;
+    this.#onProvider = onProvider;
   }
 
   /** Counts a finished call. */
@@ -74,6 +77,7 @@ export class UsageCounters {
 
   #observe(provider: MeterProvider): void {
     this.#provider = provider;
+    this.#onProvider();
     const meter = provider.getMeter(this.#name, this.#version);
     if (meter === createNoopMeter()) return;
     const instruments = createInstruments(meter);

@@ -31,6 +31,8 @@ export interface RecorderParts {
   readonly onFirstCall?: () => void;
   /** Whether spans are those of an SDK of ours without attribute limits (see `putAttributes`). */
   readonly plainSpans?: () => boolean;
+  /** Called when the application's meter provider is found to be another than before. */
+  readonly onMeterProvider?: () => void;
   readonly priceBook: () => PriceBook;
   /** @param span of the call, whose SDK knows the process's resource */
   readonly exporter: (span: Span) => UsageExporter | undefined;
@@ -47,7 +49,7 @@ export class UsageRecorder implements Recorder {
 
   constructor(parts: RecorderParts) {
     this.#parts = parts;
-    this.#counters = new UsageCounters(SCOPE_NAME, parts.version);
+    this.#counters = new UsageCounters(SCOPE_NAME, parts.version, parts.onMeterProvider);
   }
 
   start(call: CallStart): BillableCall {
