@@ -58,13 +58,19 @@ function select<T>(
       offset >= 0 &&
       offset <= size &&
       Number.isFinite(at) &&
-      (sum === undefined || sum === witness(segment, offset));
+      (sum === undefined ? endsLine(segment, offset) : sum === witness(segment, offset));
     return choose(lines, fits);
   } catch {
     return [];
   } finally {
     if (fd !== undefined) fs.closeSync(fd);
   }
+}
+
+/** Whether a line ends in front of the offset: one inside a line would cost its event. */
+function endsLine(fd: number, offset: number): boolean {
+  const byte = Buffer.alloc(1);
+  return offset === 0 || (fs.readSync(fd, byte, 0, 1, offset - 1) === 1 && byte[0] === 0x0a);
 }
 
 function witness(fd: number, offset: number): string {

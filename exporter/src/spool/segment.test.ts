@@ -85,7 +85,11 @@ test('a damaged acknowledgement means a resend, not a loss', () => {
   const segment = write(['1', '2']);
   segment.next({ ...LIMITS, maxEvents: 1 })!.commit();
   segment.close();
-  for (const text of ['', 'garbage', Buffer.from(encodeLine(HEADER, '999999999999999')).toString()]) {
+  // An offset inside a line is none that was ever acknowledged.
+  const offsets = ['999999999999999', '000000000000030'].map((offset) =>
+    Buffer.from(encodeLine(HEADER, offset)).toString(),
+  );
+  for (const text of ['', 'garbage', ...offsets]) {
     writeFileSync(path.replace('.seg', '.ack'), text);
     const reopened = Segment.open(path);
     expect(reopened.next(LIMITS)!.records).toHaveLength(2);
