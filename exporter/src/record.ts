@@ -105,6 +105,9 @@ export function recordedAt(record: Uint8Array): number | undefined {
   return nanos === undefined ? undefined : Number(BigInt(nanos) / 1_000_000n);
 }
 
+/** A process's arguments may have a password among them, and no bill needs them. */
+const ARGUMENTS = ['process.command_args', 'process.command_line'];
+
 /** What all records of a batch share: JSON of `{ resource, scope, schemaUrl? }`, one line. */
 export function serializeHeader(resource: ResourceLike | undefined, scopeVersion = ''): string {
   const attributes: Record<string, unknown> = {};
@@ -117,6 +120,7 @@ export function serializeHeader(resource: ResourceLike | undefined, scopeVersion
   } else {
     Object.assign(attributes, resource?.attributes);
   }
+  for (const name of ARGUMENTS) delete attributes[name];
   const schemaUrl = resource?.schemaUrl ? `,"schemaUrl":${text(resource.schemaUrl)}` : '';
   const scope = `{"name":"${SCOPE_NAME}","version":${text(scopeVersion)}}`;
   return `{"resource":{"attributes":[${keyValues(attributes)}]},"scope":${scope}${schemaUrl}}`;

@@ -107,7 +107,7 @@ describe('clients by their endpoint', () => {
     expect(await put({ endpoint: given })).toBe(`media.${ACCOUNT}.eu.r2.cloudflarestorage.com`);
     expect(recorder.calls).toHaveLength(1);
     expect(recorder.last).toMatchObject({
-      start: { attributes: { 'server.address': `media.${ACCOUNT}.eu.r2.cloudflarestorage.com`, 'server.port': 443 } },
+      start: { attributes: { 'server.address': `${ACCOUNT}.eu.r2.cloudflarestorage.com`, 'server.port': 443 } },
       end: { sku: 'class_a', externalId: 'ray-1' },
     });
   });

@@ -160,7 +160,6 @@ test('all that is said about a call', async () => {
       'rpc.system': 'aws-api',
       'rpc.service': 'S3',
       'rpc.method': 'PutObject',
-      'aws.s3.bucket': 'media',
       'server.address': '127.0.0.1',
       'server.port': stand.port,
     },

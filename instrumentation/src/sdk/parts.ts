@@ -13,17 +13,7 @@ import { OTLPMetricExporter as JsonMetricExporter } from '@opentelemetry/exporte
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { OTLPTraceExporter as JsonTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import {
-  defaultResource,
-  detectResources,
-  envDetector,
-  hostDetector,
-  osDetector,
-  processDetector,
-  type Resource,
-  type ResourceDetector,
-  serviceInstanceIdDetector,
-} from '@opentelemetry/resources';
+import { defaultResource, detectResources, type Resource } from '@opentelemetry/resources';
 import { ConsoleMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import {
   AlwaysOffSampler,
@@ -38,17 +28,10 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { COUNTER_PREFIX } from '../recorder/counters.ts';
+import { resourceDetectors } from './detectors.ts';
 import { atMost, CARDINALITY_LIMIT, type StartedSdk } from './sdk.ts';
 
 // The same components, defaults and variables as NodeSDK, for what coverage.ts lists; loaded in half the time.
-
-const DETECTORS: Readonly<Record<string, ResourceDetector>> = {
-  env: envDetector,
-  host: hostDetector,
-  os: osDetector,
-  process: processDetector,
-  serviceinstance: serviceInstanceIdDetector,
-};
 
 /** Starts tracing and metrics from the SDK's parts and registers them with the OpenTelemetry API. */
 export function startParts(): StartedSdk {
@@ -109,10 +92,8 @@ function endable<Items, E extends Exporter<Items>>(make: (options: { timeoutMill
 }
 
 function makeResource(): Resource {
-  const names = getStringListFromEnv('OTEL_NODE_RESOURCE_DETECTORS') ?? ['all'];
-  if (names.includes('none')) return defaultResource();
-  const wanted = names.includes('all') || names.length === 0 ? Object.keys(DETECTORS) : names;
-  const detectors = wanted.flatMap((name) => DETECTORS[name] ?? []);
+  const detectors = resourceDetectors();
+  if (detectors.length === 0) return defaultResource();
   return defaultResource().merge(detectResources({ detectors }));
 }
 

@@ -1,6 +1,7 @@
 import { metrics, ProxyTracerProvider, trace } from '@opentelemetry/api';
 import { NodeSDK, startNodeSdk } from '@opentelemetry/sdk-node';
 import { COUNTER_PREFIX } from '../recorder/counters.ts';
+import { resourceDetectors } from './detectors.ts';
 import { atMost, CARDINALITY_LIMIT, type StartedSdk } from './sdk.ts';
 
 /** Starts the whole SDK, which honours every `OTEL_*` variable (gRPC, Prometheus, Zipkin, B3, OTEL_CONFIG_FILE, …). */
@@ -8,6 +9,7 @@ export function startWhole(env: Readonly<Record<string, string | undefined>>): S
   if (env.OTEL_CONFIG_FILE !== undefined && env.OTEL_CONFIG_FILE.trim() !== '') startNodeSdk();
   else {
     new NodeSDK({
+      resourceDetectors: resourceDetectors(),
       views: [{ instrumentName: `${COUNTER_PREFIX}*`, aggregationCardinalityLimit: CARDINALITY_LIMIT }],
     }).start();
   }
