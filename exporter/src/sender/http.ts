@@ -63,6 +63,14 @@ export class HttpPoster {
     }
   }
 
+  /** An answer may quote what it was sent, and its first words go into the log. */
+  private withoutSecrets(answer: string): string {
+    const { username, password } = this.url;
+    const sent = [...Object.values(this.options.headers), username, password, decoded(username), decoded(password)];
+    const secrets = sent.flatMap((value) => value.split(/[\s,;=:]+/)).filter((word) => word.length >= 8);
+    return secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), answer);
+  }
+
   private exchange(payload: Uint8Array): Promise<Answer> {
     if (this.agent === undefined) this.connect();
     const { hostname, port, pathname, search, protocol } = this.url;
@@ -92,7 +100,9 @@ export class HttpPoster {
           response.on('end', () => {
             clearTimeout(timer);
             const { statusCode: status = 0, headers } = response;
-            const text = unpacked(Buffer.concat(chunks), headers['content-encoding']).toString('utf8', 0, MAX_ANSWER);
+            const text = this.withoutSecrets(
+              unpacked(Buffer.concat(chunks), headers['content-encoding']).toString('utf8', 0, MAX_ANSWER),
+            );
             resolve({ status, headers, body: text });
           });
           response.on('error', fail);
@@ -120,6 +130,14 @@ export class HttpPoster {
       });
       request.end(payload);
     });
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 
