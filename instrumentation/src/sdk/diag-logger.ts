@@ -59,6 +59,28 @@ function oneLine(text: string): string {
   }
 }
 
+/** Variables that hold what a service shows to the Collector. */
+const SECRET = /^OTEL_EXPORTER_OTLP_(?:\w+_)?HEADERS$|^CLIENT_COST_OTLP_TOKEN$/;
+
+/** The SDK says what a receiver answered, and a receiver may quote the token that it does not know. */
+function withoutSecrets(logger: DiagLogger): DiagLogger {
+  const said = Object.entries(process.env).flatMap(([name, value]) => (SECRET.test(name) ? [value ?? ''] : []));
+  const words = said.flatMap((value) => value.split(/[\s,;=]+|%20/i)).filter((word) => word.length >= 8);
+  const clean = (arg: unknown) =>
+    typeof arg === 'string' ? words.reduce((text, word) => text.replaceAll(word, '[secret]'), arg) : arg;
+  const cleaned =
+    (level: 'error' | 'warn' | 'info' | 'debug' | 'verbose') =>
+    (message: string, ...args: unknown[]) =>
+      logger[level](String(clean(message)), ...args.map(clean));
+  return {
+    error: cleaned('error'),
+    warn: cleaned('warn'),
+    info: cleaned('info'),
+    debug: cleaned('debug'),
+    verbose: cleaned('verbose'),
+  };
+}
+
 /**
  * Gives OpenTelemetry's `diag` somewhere to speak, when the application has not: warnings to stderr by default, or
  * everything that `OTEL_LOG_LEVEL` asks for. An application that sets its own logger later has it.
@@ -71,5 +93,5 @@ export function ensureDiagLogger(level: string | undefined): void {
     return;
   }
   const name = LEVELS.find((known) => known === wanted);
-  diag.setLogger(new DiagConsoleLogger(), name === undefined ? DiagLogLevel.INFO : DiagLogLevel[name]);
+  diag.setLogger(withoutSecrets(new DiagConsoleLogger()), name === undefined ? DiagLogLevel.INFO : DiagLogLevel[name]);
 }
