@@ -25,6 +25,9 @@ app.post('/:kind', async (request, response) => {
 });
 const server = app.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
+// An idle connection that is closed the moment a call goes down it would be a failed call of nobody's making.
+server.keepAliveTimeout = 120_000;
+
 process.on('message', () => {
   global.gc?.();
   const { rss, heapUsed } = process.memoryUsage();
