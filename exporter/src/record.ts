@@ -129,11 +129,24 @@ export function serializeHeader(resource: ResourceLike | undefined, scopeVersion
 /** The header of records whose own was damaged: the money is in the records themselves. */
 export const UNKNOWN_HEADER = serializeHeader(undefined);
 
+/** Whether a text is a header as {@link serializeHeader} writes it: another one would make a receiver refuse every record beside it. */
+export function isHeader(text: string): boolean {
+  try {
+    const { resource = {}, scope = {}, schemaUrl = '' } = JSON.parse(text) as Record<string, unknown>;
+    const { attributes = [] } = resource as { attributes?: unknown };
+    const { name = '', version = '' } = scope as Record<string, unknown>;
+    const listed = Array.isArray(attributes) && attributes.every((one) => typeof one === 'object' && one !== null);
+    return listed && [schemaUrl, name, version].every((part) => typeof part === 'string');
+  } catch {
+    return false;
+  }
+}
+
 const COMMA = Buffer.from(',');
 
 /** Body of `POST /v1/logs`: the records' lines joined, nothing serialised again. */
 export function otlpBody(header: string, records: readonly Uint8Array[]): Buffer {
-  const { resource, scope, schemaUrl } = JSON.parse(header) as Record<string, unknown>;
+  const { resource = {}, scope = {}, schemaUrl } = JSON.parse(header) as Record<string, unknown>;
   const url = schemaUrl === undefined ? '' : `,"schemaUrl":${JSON.stringify(schemaUrl)}`;
   const parts: Uint8Array[] = [
     Buffer.from(

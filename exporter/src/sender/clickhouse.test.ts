@@ -154,3 +154,15 @@ test('a record that is no JSON is the record, not the server', async () => {
   expect((await send({ records: ['{'] })).kind).toBe('invalid');
   expect(seen).toEqual([]);
 });
+
+test.each([
+  'null',
+  '7',
+  '{"attributes":7}',
+  '{"attributes":[null]}',
+  '{"attributes":[{"key":"a"}]}',
+  '{"timeUnixNano":"x"}',
+  '{',
+])('a record that is none is refused for good, not tried for ever: %s', async (record) => {
+  expect(await send({ records: [record] })).toMatchObject({ kind: 'invalid' });
+});

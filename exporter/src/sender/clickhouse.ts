@@ -1,6 +1,6 @@
 import { messageOf } from '../log.ts';
 import type { SendResult, Transport } from '../types.ts';
-import { type Answer, HttpPoster, retryAfter } from './http.ts';
+import { type Answer, type HttpOptions, HttpPoster, retryAfter } from './http.ts';
 import { excerpt, unreachable } from './otlp.ts';
 
 export interface ClickHouseOptions {
@@ -10,6 +10,8 @@ export interface ClickHouseOptions {
   readonly database: string;
   readonly timeoutMs: number;
   readonly gzip: boolean;
+  readonly tls?: HttpOptions['tls'];
+  readonly files?: HttpOptions['files'];
 }
 
 type AnyValue = Record<string, unknown>;
@@ -107,6 +109,8 @@ export class ClickHouseTransport implements Transport {
       url: url.href,
       timeoutMs: options.timeoutMs,
       gzip: options.gzip,
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(options.files === undefined ? {} : { files: options.files }),
       headers: {
         'content-type': 'application/x-ndjson',
         'x-clickhouse-user': user,
@@ -116,14 +120,18 @@ export class ClickHouseTransport implements Transport {
   }
 
   async send(header: string, records: readonly Uint8Array[]): Promise<SendResult> {
-    let answer: Answer;
+    let rows: string[];
     try {
       const shared = JSON.parse(header) as Header;
-      const rows = records.map((record) => JSON.stringify(logRow(shared, JSON.parse(Buffer.from(record).toString()))));
+      rows = records.map((record) => JSON.stringify(logRow(shared, JSON.parse(Buffer.from(record).toString()))));
+    } catch (error) {
+      // Not the way, the content: sent again it would fail for ever.
+      return { kind: 'invalid', reason: messageOf(error) };
+    }
+    let answer: Answer;
+    try {
       answer = await this.poster.post(Buffer.from(`${rows.join('\n')}\n`));
     } catch (error) {
-      if (error instanceof SyntaxError || error instanceof RangeError)
-        return { kind: 'invalid', reason: messageOf(error) };
       return unreachable(this.target, error);
     }
     const { status, body, headers } = answer;

@@ -41,9 +41,16 @@ export class OtlpTransport implements Transport {
   }
 
   async send(header: string, records: readonly Uint8Array[]): Promise<SendResult> {
+    let request: Buffer;
+    try {
+      request = otlpBody(header, records);
+    } catch (error) {
+      // Not the way, the content: sent again it would fail for ever.
+      return { kind: 'invalid', reason: messageOf(error) };
+    }
     let answer: Answer;
     try {
-      answer = await this.poster.post(otlpBody(header, records));
+      answer = await this.poster.post(request);
     } catch (error) {
       return unreachable(this.target, error);
     }

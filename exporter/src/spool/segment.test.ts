@@ -97,6 +97,17 @@ test('a damaged acknowledgement means a resend, not a loss', () => {
   }
 });
 
+test.each([
+  'null',
+  'x',
+  '{"scope":null}',
+  '{"resource":{"attributes":7},"scope":{}}',
+  '{"resource":{},"scope":{"name":{}}}',
+])('a header that no receiver would take is left out, whatever its checksum: %s', (header) => {
+  const segment = write(['1', '2'], header);
+  expect(drain(segment)).toEqual([{ header: UNKNOWN_HEADER, records: ['1', '2'] }]);
+});
+
 test('events behind a damaged header are kept', () => {
   write(['1']).close();
   const bytes = readFileSync(path);

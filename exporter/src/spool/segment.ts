@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { UNKNOWN_HEADER } from '../record.ts';
+import { isHeader, UNKNOWN_HEADER } from '../record.ts';
 import type { Batch, BatchLimits } from '../types.ts';
 import { ackLine, readAcked } from './ack.ts';
 import { decodeLine, EVENT, HEADER } from './line.ts';
@@ -117,7 +117,7 @@ export class Segment {
             stop = true;
             break;
           }
-          this.header = Buffer.from(line.payload).toString();
+          this.header = headerIn(line.payload);
         } else {
           this.damagedLines++;
         }
@@ -237,7 +237,7 @@ export class Segment {
       const chunk = this.read(offset, length);
       let at = 0;
       for (let line = decodeLine(chunk, at); line !== undefined; line = decodeLine(chunk, at)) {
-        if (line.kind === HEADER) header = Buffer.from(line.payload).toString();
+        if (line.kind === HEADER) header = headerIn(line.payload);
         at = line.end;
       }
       if (at === 0 && offset + chunk.length >= this.acked) break;
@@ -246,4 +246,10 @@ export class Segment {
     }
     return header;
   }
+}
+
+/** A header that no receiver would take counts as none: the money is in the records. */
+function headerIn(payload: Uint8Array): string {
+  const header = Buffer.from(payload).toString();
+  return isHeader(header) ? header : UNKNOWN_HEADER;
 }
