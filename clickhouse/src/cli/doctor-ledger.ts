@@ -30,6 +30,7 @@ export async function* ledgerChecks(
   yield* await checkArrivals(client, db, now);
   yield* await checkEvents(client, db);
   yield await checkUpdates(client, db);
+  yield await checkClocks(client, db);
 }
 
 async function checkMigrations(client: ClickHouseClient, database: string): Promise<Finding> {
@@ -194,6 +195,55 @@ async function checkUpdates(client: ClickHouseClient, db: string): Promise<Findi
     state: 'warn',
     says: `${alone} charges in 8 days are known from callbacks alone, mostly ${text(rows[0] ?? {}, 'service')}: is every process that makes calls measured?`,
   };
+}
+
+/** Charges dated after their arrival, or ClickHouse's own clock behind its last refresh: whose clock is wrong, and what it does to bills. */
+async function checkClocks(client: ClickHouseClient, db: string): Promise<Finding> {
+  const hop = 'clocks';
+  const behind = await select(
+    client,
+    `SELECT dateDiff('second', now64(3), max(refreshed_at)) AS seconds FROM ${db}.usage_daily WHERE client_id = '' AND service = 'refresh'`,
+  );
+  const back = count(behind[0] ?? {}, 'seconds');
+  if (back > 60) {
+    return {
+      hop,
+      state: 'warn',
+      says: `ClickHouse's clock is ${span(back)} behind its last refresh: it was set back. Reports stay right and read more of the ledger until it has caught up`,
+    };
+  }
+  const rows = await select(
+    client,
+    `SELECT sum(events) AS events, sum(ahead) AS ahead, max(max_ahead_seconds) AS furthest, argMax(service_name, max_ahead_seconds) AS who,
+       sum(next_month) AS next_month, toString(sum(next_month_cost)) AS next_cost,
+       sum(late) AS late, max(max_late_seconds) AS oldest, sum(earlier_month) AS earlier_month, toString(sum(earlier_month_cost)) AS earlier_cost
+     FROM ${db}.usage_clock_skew WHERE arrival_day >= toDate(now(), 'UTC') - 1`,
+  );
+  const row = rows[0] ?? {};
+  const [ahead, late] = [count(row, 'ahead'), count(row, 'late')];
+  const months = (n: number, cost: string, which: string): string =>
+    n === 0 ? '' : `, ${n} (${cost} USD) on the bill of ${which} month`;
+  const lateSays =
+    late === 0
+      ? ''
+      : `${late} of the charges since yesterday were over a day old when they arrived, up to ${span(count(row, 'oldest'))}${months(count(row, 'earlier_month'), text(row, 'earlier_cost'), 'an earlier')}`;
+  if (ahead === 0)
+    return {
+      hop,
+      state: 'ok',
+      says: lateSays === '' ? 'every charge since yesterday arrived after its call' : lateSays,
+    };
+  return {
+    hop,
+    state: 'warn',
+    says: `${ahead} of ${text(row, 'events')} charges since yesterday are dated after their arrival, up to ${span(count(row, 'furthest'))} (${text(row, 'who') || 'no service.name'})${months(count(row, 'next_month'), text(row, 'next_cost'), 'a later')}: set that host's clock; see usage_clock_skew${lateSays === '' ? '' : `. ${lateSays}`}`,
+  };
+}
+
+function span(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} days`;
 }
 
 function ago(seconds: number): string {

@@ -1,5 +1,5 @@
 import { logsRequest } from '../../../support/otlp.ts';
-import { sendOtlp } from '../../../support/stack.ts';
+import { eventually, sendOtlp } from '../../../support/stack.ts';
 import type { Fault, FaultRun, Outcome } from '../../support/fault.ts';
 import { startWorld, type World } from '../../support/world.ts';
 import { type Asked, differences, FEW } from '../clickhouse/support/compare.ts';
@@ -52,8 +52,13 @@ async function play(run: FaultRun, world: World, send: Send, restart: () => Prom
     const workers = [1, 2, 3, 4].map(worker);
     if (round % 2 === 1) await restart();
     await Promise.all(workers);
-    await world.settle();
     for (const event of copies) model.arrived(event);
+    const there = async () => {
+      const [row] = await world.query<{ n: number }>('SELECT uniqExact(usage_id) AS n FROM usage_events');
+      return row!.n >= model.ids ? true : undefined;
+    };
+    await eventually('every charge has arrived', there, 90).catch(() => {});
+    await world.settle();
     events += copies.length;
     const found = await differences(world.query, model, {
       ...(round === times - 1 ? ALL : FEW),
