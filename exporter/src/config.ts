@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { bearer, type CredentialFiles, type Credentials, readCredentials } from './credentials.ts';
 import { log, messageOf } from './log.ts';
 import type { Fsync } from './spool/disk.ts';
 
@@ -11,13 +12,17 @@ export interface ExporterConfig {
     readonly timeoutMs: number;
     readonly gzip: boolean;
     /** PEM texts. */
-    readonly tls: { readonly ca?: string; readonly key?: string; readonly cert?: string };
+    readonly tls: Credentials['tls'];
+    /** Where token and certificates come from, to be read again when they are refused. */
+    readonly files: CredentialFiles;
   };
   readonly clickhouse: {
     readonly url: string;
     readonly user: string;
     readonly password: string;
     readonly database: string;
+    readonly tls: Credentials['tls'];
+    readonly files: CredentialFiles;
   };
   /** Set by the user; otherwise a folder per service under the user's state directory. */
   readonly spoolDir?: string;
@@ -45,20 +50,16 @@ export function readExporterConfig(env: NodeJS.ProcessEnv = process.env): Export
     exporter: choice(env, 'CLIENT_COST_EXPORTER', ['otlp', 'clickhouse', 'none'], 'otlp'),
     otlp: {
       url: otlpUrl(env),
-      headers: { ...headers(env, 'OTEL_EXPORTER_OTLP_HEADERS'), ...headers(env, 'OTEL_EXPORTER_OTLP_LOGS_HEADERS') },
       timeoutMs: whole(env, either(env, 'TIMEOUT'), 10_000, 1, 3_600_000),
       gzip: choice(env, either(env, 'COMPRESSION'), ['none', 'gzip'], 'none') === 'gzip',
-      tls: {
-        ...pem(env, 'ca', either(env, 'CERTIFICATE')),
-        ...pem(env, 'key', either(env, 'CLIENT_KEY')),
-        ...pem(env, 'cert', either(env, 'CLIENT_CERTIFICATE')),
-      },
+      ...otlpCredentials(env),
     },
     clickhouse: {
       url: url(env, 'CLIENT_COST_CLICKHOUSE_URL') ?? DEFAULT_CLICKHOUSE,
       user: text(env, 'CLIENT_COST_CLICKHOUSE_USER') ?? 'default',
       password: password(env),
       database: text(env, 'CLIENT_COST_CLICKHOUSE_DATABASE') ?? 'client_cost',
+      ...clickhouseCredentials(env),
     },
     ...(spoolDir === undefined ? {} : { spoolDir }),
     spoolMaxBytes: whole(env, 'CLIENT_COST_SPOOL_MAX_BYTES', 2 * 1024 ** 3, 1024 * 1024, Number.MAX_SAFE_INTEGER),
@@ -164,15 +165,68 @@ function headers(env: NodeJS.ProcessEnv, name: string): Record<string, string> {
   return found;
 }
 
-function pem<K extends string>(env: NodeJS.ProcessEnv, key: K, name: string): { [P in K]?: string } {
-  const path = text(env, name);
-  if (path === undefined) return {};
-  try {
-    return { [key]: readFileSync(path, 'utf8') } as { [P in K]?: string };
-  } catch (error) {
-    malformed(name, JSON.stringify(path), `cannot be read (${messageOf(error)})`, 'none');
-    return {};
+/** Names of the variables that name credential files. */
+type FileNames = { readonly [K in keyof CredentialFiles]: string };
+
+function credentials(env: NodeJS.ProcessEnv, names: FileNames): Credentials & { files: CredentialFiles } {
+  const files: Record<string, string> = {};
+  for (const [kind, name] of Object.entries(names)) {
+    const path = text(env, name);
+    if (path !== undefined) files[kind] = path;
   }
+  const read = readCredentials(files, (kind, why) => malformed(names[kind]!, JSON.stringify(files[kind]), why, 'none'));
+  return { ...read, files };
+}
+
+/** Headers, token and certificates for the Collector. A token of its own variable goes before one among the headers. */
+function otlpCredentials(env: NodeJS.ProcessEnv): Pick<ExporterConfig['otlp'], 'headers' | 'tls' | 'files'> {
+  const given = { ...headers(env, 'OTEL_EXPORTER_OTLP_HEADERS'), ...headers(env, 'OTEL_EXPORTER_OTLP_LOGS_HEADERS') };
+  const {
+    tls,
+    authorization: fromFile,
+    files,
+  } = credentials(env, {
+    ca: either(env, 'CERTIFICATE'),
+    key: either(env, 'CLIENT_KEY'),
+    cert: either(env, 'CLIENT_CERTIFICATE'),
+    ...(text(env, 'CLIENT_COST_OTLP_TOKEN') === undefined ? { token: 'CLIENT_COST_OTLP_TOKEN_FILE' } : {}),
+  });
+  const authorization = token(env) ?? fromFile;
+  return { headers: authorization === undefined ? given : { ...given, authorization }, tls, files };
+}
+
+function token(env: NodeJS.ProcessEnv): string | undefined {
+  const name = 'CLIENT_COST_OTLP_TOKEN';
+  const value = text(env, name);
+  if (value === undefined) return undefined;
+  const authorization = bearer(value);
+  if (authorization === undefined) malformed(name, '…', 'is no token: one line of visible characters', 'none');
+  return authorization;
+}
+
+function clickhouseCredentials(env: NodeJS.ProcessEnv): Pick<ExporterConfig['clickhouse'], 'tls' | 'files'> {
+  const { tls, files } = credentials(env, { ca: 'CLIENT_COST_CLICKHOUSE_CERTIFICATE' });
+  return { tls, files };
+}
+
+/** Who the service shows itself as to its Collector, and to whom. */
+export interface OtlpToken {
+  /** Value of the header `authorization`. */
+  readonly authorization: string;
+  /** Address that usage events go to: the token is for that host and no other. */
+  readonly url: string;
+}
+
+/** The bearer token of CLIENT_COST_OTLP_TOKEN or …_FILE, for the SDK's own exporters; undefined without one. */
+export function otlpToken(env: NodeJS.ProcessEnv = process.env): OtlpToken | undefined {
+  if (text(env, 'CLIENT_COST_OTLP_TOKEN') === undefined && text(env, 'CLIENT_COST_OTLP_TOKEN_FILE') === undefined)
+    return undefined;
+  const { authorization } = otlpCredentials({
+    ...env,
+    OTEL_EXPORTER_OTLP_HEADERS: '',
+    OTEL_EXPORTER_OTLP_LOGS_HEADERS: '',
+  }).headers;
+  return authorization === undefined ? undefined : { authorization, url: otlpUrl(env) };
 }
 
 function password(env: NodeJS.ProcessEnv): string {
@@ -182,9 +236,16 @@ function password(env: NodeJS.ProcessEnv): string {
   const path = text(env, name);
   if (path === undefined) return '';
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    const found = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    if (found !== '' && !/[\r\n]/.test(found)) return found;
+    malformed(
+      name,
+      JSON.stringify(path),
+      found === '' ? 'is empty' : 'has several lines: expected the password alone',
+      'no password',
+    );
   } catch (error) {
     malformed(name, JSON.stringify(path), `cannot be read (${messageOf(error)})`, 'no password');
-    return '';
   }
+  return '';
 }

@@ -5,7 +5,7 @@ import { log, messageOf } from './log.ts';
 import { type LastWork, processEnds } from './process-ends.ts';
 import type { ResourceLike, UsageExporter, UsageExporterOptions } from './types.ts';
 
-export { type ExporterConfig, readExporterConfig } from './config.ts';
+export { type ExporterConfig, type OtlpToken, otlpToken, readExporterConfig } from './config.ts';
 export type {
   ResourceLike,
   SpoolState,

@@ -1,5 +1,6 @@
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
+import { type CredentialFiles, type Credentials, readCredentials } from '../credentials.ts';
 import { messageOf } from '../log.ts';
 
 /** The key of `suppressTracing` in @opentelemetry/core, which takes 100 ms to load: our own requests are nobody's spans. */
@@ -17,7 +18,9 @@ export interface HttpOptions {
   readonly timeoutMs: number;
   readonly gzip: boolean;
   /** PEM, for https. */
-  readonly tls?: { readonly ca?: string; readonly key?: string; readonly cert?: string };
+  readonly tls?: Credentials['tls'];
+  /** Where certificates and token come from: read again when they do not do any more. */
+  readonly files?: CredentialFiles;
 }
 
 export interface Answer {
@@ -28,7 +31,7 @@ export interface Answer {
 
 /** POSTs bodies to one address over one kept-alive connection that never keeps the process alive. */
 export class HttpPoster {
-  private readonly options: HttpOptions;
+  private options: HttpOptions;
   private readonly url: URL;
   private agent: Agent | undefined;
   private request: ((options: RequestOptions, done: (response: IncomingMessage) => void) => ClientRequest) | undefined;
@@ -41,7 +44,29 @@ export class HttpPoster {
   /** Rejects when no whole answer came: refused, reset, timed out. */
   async post(body: Uint8Array): Promise<Answer> {
     const payload = this.options.gzip ? await gzip(body) : body;
-    return context.with(SUPPRESSED, () => this.exchange(payload));
+    try {
+      const answer = await context.with(SUPPRESSED, () => this.exchange(payload));
+      if (answer.status === 401 || answer.status === 403) this.renew();
+      return answer;
+    } catch (error) {
+      this.renew();
+      throw error;
+    }
+  }
+
+  /** Reads the files of certificates and token again: they may have been renewed. The next try has what they hold now. */
+  private renew(): void {
+    const { files, headers, tls } = this.options;
+    if (files === undefined || Object.keys(files).length === 0) return;
+    // A file that is just being replaced: what was read before stays.
+    const now = readCredentials(files, () => {});
+    const next = {
+      tls: { ...tls, ...now.tls },
+      headers: now.authorization === undefined ? headers : { ...headers, authorization: now.authorization },
+    };
+    if (JSON.stringify(next) === JSON.stringify({ tls, headers })) return;
+    this.options = { ...this.options, ...next };
+    this.close();
   }
 
   close(): void {
