@@ -11,6 +11,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { usageContext, withClient } from '@client-cost/instrumentation';
 import express, { type NextFunction, type Request, type Response } from 'express';
+import { rateLimit } from 'express-rate-limit';
 import OpenAI from 'openai';
 import { billed } from './billed.ts';
 
@@ -20,6 +21,12 @@ const scoringModel = process.env.SERVICE_SCORING_MODEL ?? 'gpt-4o';
 const maxTokens = 120;
 
 const app = express();
+app.disable('x-powered-by');
+// Each call costs money: one address gets so many a minute. Behind a proxy set express's "trust proxy" to its address, and to nothing else.
+const perMinute = Number(process.env.SERVICE_REQUESTS_PER_MINUTE ?? 6_000);
+app.use(
+  rateLimit({ windowMs: 60_000, limit: perMinute, legacyHeaders: false, message: { error: 'Busy, try again soon.' } }),
+);
 app.use(express.json({ limit: '256kb' }));
 
 app.get('/healthz', (_request, response) => {
@@ -137,6 +144,11 @@ const server: Server = app.listen(Number(process.env.PORT ?? 3000), process.env.
   console.log(`Listening on http://${address}:${port}`);
   process.send?.({ port });
 });
+
+// Nobody needs longer to ask; who does holds a connection that others want.
+server.headersTimeout = 10_000;
+server.requestTimeout = 30_000;
+server.maxConnections = 1_000;
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   // Answer what is under way, then let the process end by itself: the recorder flushes then.
