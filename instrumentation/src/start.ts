@@ -156,7 +156,7 @@ const exporterPackage = () => lazyRequire('@client-cost/exporter') as typeof imp
 function usageExporter(span: Span | undefined): UsageExporter | undefined {
   if (exporter !== undefined || exporterFailed) return exporter;
   try {
-    const resource = resourceOf(span);
+    const resource = knownResource(span);
     exporter = exporterPackage().createUsageExporter({
       scopeVersion: VERSION,
       ...(resource === undefined ? undefined : { resource }),
@@ -174,6 +174,16 @@ function spoolMetrics(): void {
     if (exporter !== undefined) observeSpool(exporter, SCOPE_NAME, VERSION);
   } catch (error) {
     warnOnce('spool-metrics', 'the metrics of the spool could not be registered; usage events are not affected', error);
+  }
+}
+
+/** The exporter knows what else to say of the process. */
+function knownResource(span: Span | undefined): ResourceLike | undefined {
+  try {
+    return resourceOf(span);
+  } catch (error) {
+    warnOnce('resource', "the OpenTelemetry SDK's resource could not be read", error);
+    return undefined;
   }
 }
 

@@ -1,7 +1,8 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { type Context, context, propagation, trace } from '@opentelemetry/api';
+import { type Context, propagation, trace } from '@opentelemetry/api';
 import type { Config } from '../config.ts';
+import { activeContext } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import { clientOfBaggage } from './baggage.ts';
 import { normalizeClientId } from './client-id.ts';
@@ -42,12 +43,8 @@ export function attributeIncoming(next: IncomingOptions): void {
     Object.defineProperty(prototype, PATCHED, { value: true });
     const original = prototype.emit;
     prototype.emit = function emit(this: unknown, event: unknown, ...args: unknown[]): boolean {
-      if (!EVENTS.has(event as string)) return original.call(this, event, ...args);
-      const entry = openRequest(args[0] as http.IncomingMessage);
+      const entry = openRequest(event, args);
       if (entry === undefined) return original.call(this, event, ...args);
-      bindEvents(args[0], entry);
-      bindEvents(args[1], entry);
-      if (event !== 'upgrade') observe(args[0] as http.IncomingMessage, args[1] as http.ServerResponse);
       return runInScope(entry.scope, () => original.call(this, event, ...args), entry.parent);
     };
   }
@@ -86,11 +83,17 @@ interface Entry {
   readonly parent: Context;
 }
 
-/** The scope and parent context of a request; undefined when anything goes wrong: the request must go on. */
-function openRequest(message: http.IncomingMessage): Entry | undefined {
+/** The scope and parent context of a request; undefined for other events, and when anything goes wrong: the request must go on. */
+function openRequest(event: unknown, [request, response]: readonly unknown[]): Entry | undefined {
   try {
+    if (!EVENTS.has(event as string)) return undefined;
     options?.onRequest?.();
-    return { scope: scopeOfRequest(message), parent: parentOfRequest(message) };
+    const message = request as http.IncomingMessage;
+    const entry = { scope: scopeOfRequest(message), parent: parentOfRequest(message) };
+    bindEvents(request, entry);
+    bindEvents(response, entry);
+    if (event !== 'upgrade') observe(message, response as http.ServerResponse);
+    return entry;
   } catch (error) {
     warnOnce('incoming', 'the client of an incoming request could not be read', error);
     return undefined;
@@ -98,7 +101,7 @@ function openRequest(message: http.IncomingMessage): Entry | undefined {
 }
 
 function parentOfRequest(message: http.IncomingMessage): Context {
-  const active = context.active();
+  const active = activeContext();
   if (options?.extractTrace?.() !== true || trace.getSpan(active) !== undefined) return active;
   return propagation.extract(active, message.headers);
 }

@@ -1,4 +1,5 @@
-import { context, propagation } from '@opentelemetry/api';
+import { propagation } from '@opentelemetry/api';
+import { activeContext } from '../instrument/within.ts';
 import { quote, warnOnce } from '../log.ts';
 import type { UsageScope } from '../types.ts';
 import { normalizeClientId } from './client-id.ts';
@@ -48,7 +49,7 @@ export function usageContext<T>(scope: UsageScope, fn?: () => T): T | undefined 
 export function currentScope(): UsageScope {
   const scope = activeScope() ?? EMPTY;
   if (scope.clientId !== undefined) return scope;
-  const said = propagation.getBaggage(context.active())?.getEntry(BAGGAGE_MEMBER)?.value;
+  const said = propagation.getBaggage(activeContext())?.getEntry(BAGGAGE_MEMBER)?.value;
   if (said === undefined || said === '' || said === activeRequest()?.distrustedClientId) return scope;
   const clientId = normalizeClientId(said, 'baggage');
   return clientId === undefined ? scope : merge(scope, { clientId });

@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
-import { context } from '@opentelemetry/api';
+import { activeContext } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import { addClientToBaggage } from './baggage.ts';
 import { isBillable, isTelemetry } from './billable.ts';
@@ -55,7 +55,7 @@ function guarded(handle: (message: unknown) => void): (message: unknown) => void
  * most requests of a measured service are billable calls, and go past for free.
  */
 function clientFor(authorities: () => readonly string[]): string | undefined {
-  const active = context.active();
+  const active = activeContext();
   const hosts = ownHosts;
   if (hosts === undefined || isBillable(active) || isTelemetry(active)) return undefined;
   return authorities().every((authority) => hosts.has(authority)) ? currentScope().clientId : undefined;

@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Context, context, createContextKey } from '@opentelemetry/api';
+import { activeContext, exactlyOnce } from '../instrument/within.ts';
+import { warnOnce } from '../log.ts';
 import type { UsageScope } from '../types.ts';
 
 // One key in the process, also when two copies of this file are loaded: createContextKey is Symbol.for underneath.
@@ -52,6 +54,15 @@ const storage = new AsyncLocalStorage<Entered>();
 
 const scopeOf = (ctx: Context): UsageScope | undefined => ctx.getValue(SCOPE_KEY) as UsageScope | undefined;
 
+function enteredHere(): Entered | undefined {
+  try {
+    return storage.getStore();
+  } catch (error) {
+    warnOnce('storage', 'AsyncLocalStorage fails: calls may be unattributed', error);
+    return undefined;
+  }
+}
+
 /**
  * What was entered in this async execution, when it still holds: the OpenTelemetry context carries the scope object it
  * was entered upon. Else somebody made another context active inside (withClient, context.with, a bound callback) and
@@ -59,7 +70,7 @@ const scopeOf = (ctx: Context): UsageScope | undefined => ctx.getValue(SCOPE_KEY
  * ROOT_CONTEXT) does not take the request's client away.
  */
 function enteredUpon(active: UsageScope | undefined): Entered | undefined {
-  const entered = storage.getStore();
+  const entered = enteredHere();
   if (entered === undefined) return undefined;
   if (entered.base === active) return entered;
   return active === undefined && entered.base === entered.request ? entered : undefined;
@@ -70,30 +81,40 @@ const resolve = (scope: UsageScope | undefined): UsageScope | undefined =>
 
 /** The scope in force here; undefined where there is none. */
 export function activeScope(): UsageScope | undefined {
-  const active = scopeOf(context.active());
+  const active = scopeOf(activeContext());
   return resolve(enteredUpon(active)?.scope ?? active);
 }
 
 /** The incoming request that this code runs in, if any. */
 export function activeRequest(): RequestScope | undefined {
-  const active = scopeOf(context.active());
+  const active = scopeOf(activeContext());
   return enteredUpon(active)?.request ?? (active instanceof RequestScope ? active : undefined);
 }
 
 /** Runs `fn` in `scope` and returns what it returns. Nothing that `fn` does leaks out. */
-export function runInScope<T>(scope: UsageScope, fn: () => T, parent: Context = context.active()): T {
+export function runInScope<T>(scope: UsageScope, fn: () => T, parent: Context = activeContext()): T {
   const ofRequest = scope instanceof RequestScope;
   const request = ofRequest ? scope : activeRequest();
-  return context.with(parent.setValue(SCOPE_KEY, scope), () =>
-    // The base is read inside: with no context manager the OpenTelemetry context stays as it is, and our own storage
-    // alone carries the scope.
-    storage.run({ base: scopeOf(context.active()), scope, request, ofRequest }, fn),
+  const inside = (): T =>
+    exactlyOnce(
+      (run) => {
+        // The base is read inside: with no context manager the OpenTelemetry context stays as it is, and our own storage
+        // alone carries the scope.
+        storage.run({ base: scopeOf(activeContext()), scope, request, ofRequest }, run);
+      },
+      fn,
+      'a client could not be put in force: calls may be unattributed',
+    );
+  return exactlyOnce(
+    (run) => context.with(parent.setValue(SCOPE_KEY, scope), run),
+    inside,
+    'a client could not be put in the OpenTelemetry context',
   );
 }
 
 /** Puts a scope, made from the current one, in force for the rest of the current async execution. */
 export function enterScope(make: (current: UsageScope | undefined) => UsageScope): void {
-  const active = scopeOf(context.active());
+  const active = scopeOf(activeContext());
   const entered = enteredUpon(active);
   const from = entered?.scope ?? active;
   const request = entered?.request ?? (active instanceof RequestScope ? active : undefined);
@@ -101,5 +122,9 @@ export function enterScope(make: (current: UsageScope | undefined) => UsageScope
   // What is said inside withClient ends with withClient; what is said outside of any concerns the rest of the request.
   const ofRequest = entered === undefined ? request !== undefined : entered.ofRequest;
   if (ofRequest) request?.refine(from === request ? undefined : from, next);
-  storage.enterWith({ base: active, scope: next, request, ofRequest });
+  try {
+    storage.enterWith({ base: active, scope: next, request, ofRequest });
+  } catch (error) {
+    warnOnce('storage', 'AsyncLocalStorage fails: calls may be unattributed', error);
+  }
 }

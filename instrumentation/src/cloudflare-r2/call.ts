@@ -1,5 +1,7 @@
-import { type Attributes, type Context, context } from '@opentelemetry/api';
+import type { Attributes, Context } from '@opentelemetry/api';
 import { currentScope } from '../attribution/index.ts';
+import { currentTime } from '../clock.ts';
+import { activeContext, within } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import { getRecorder } from '../recorder/index.ts';
 import type { BillableCall, CallEnd, UsageScope } from '../types.ts';
@@ -19,8 +21,8 @@ export class R2Call {
   private readonly operation: Operation;
   private readonly input: Readonly<Record<string, unknown>> | undefined;
   private readonly abortSignal: Readonly<Record<string, unknown>> | undefined;
-  private readonly started = new Date();
-  private readonly outside: Context = context.active();
+  private readonly started = currentTime();
+  private readonly outside: Context = activeContext();
   private billable: BillableCall | undefined;
   private scope: UsageScope | undefined;
   private billed = 0;
@@ -29,8 +31,6 @@ export class R2Call {
   private last: Attempt | undefined;
   private verdict: Verdict | undefined;
   private requestId: string | undefined;
-  private settled: Promise<{ readonly output?: unknown }> | undefined;
-  private followed = false;
   private abortedBefore = false;
 
   constructor(commandName: unknown, input: unknown, abortSignal?: unknown) {
@@ -41,8 +41,15 @@ export class R2Call {
 
   /** @param settled what the whole command, retries included, ends with */
   endsWith(settled: Promise<{ readonly output?: unknown }>): void {
-    this.settled = settled;
-    if (this.billable) this.follow();
+    try {
+      // At once, before the SDK waits for it: a caller with a callback is told in the turn in which this settles.
+      settled.then(
+        (result) => this.finish(bag(result?.output), undefined, false),
+        (error) => this.finish(undefined, error, true),
+      );
+    } catch (error) {
+      warnOnce('r2:follow', 'cloudflare_r2: an answer could not be waited for', error);
+    }
   }
 
   /** A request is about to be sent. Returns the context to send it in. */
@@ -52,10 +59,10 @@ export class R2Call {
       // The SDK's request handler then sends nothing.
       this.abortedBefore = this.abortSignal?.aborted === true;
       if (this.billable === undefined) this.begin(endpoint);
-      return this.billable?.context ?? context.active();
+      return this.billable?.context ?? activeContext();
     } catch (error) {
       warnOnce('r2:begin', 'cloudflare_r2: a call could not be recorded', error);
-      return context.active();
+      return activeContext();
     }
   }
 
@@ -86,13 +93,11 @@ export class R2Call {
       'rpc.system': 'aws-api',
       'rpc.service': 'S3',
       'rpc.method': method,
-      'server.address': endpoint.address,
+      'server.address': withoutBucket(endpoint.address, text(this.input?.Bucket)),
       'server.port': endpoint.port,
     };
-    const bucket = text(this.input?.Bucket);
-    if (bucket !== undefined) attributes['aws.s3.bucket'] = bucket;
     // The call's own place and time: by now the SDK has awaited credentials and endpoint.
-    this.billable = context.with(this.outside, () => {
+    this.billable = within(this.outside, () => {
       this.scope = currentScope();
       return getRecorder().start({
         service: SERVICE,
@@ -103,16 +108,6 @@ export class R2Call {
         scope: this.scope,
       });
     });
-    if (this.settled) this.follow();
-  }
-
-  private follow(): void {
-    if (this.followed || !this.settled) return;
-    this.followed = true;
-    this.settled.then(
-      (result) => this.finish(bag(result?.output), undefined, false),
-      (error) => this.finish(undefined, error, true),
-    );
   }
 
   private judge(attempt: Attempt): void {
@@ -128,16 +123,18 @@ export class R2Call {
   }
 
   private finish(output: Readonly<Record<string, unknown>> | undefined, error: unknown, failed: boolean): void {
+    // Never sent to R2.
+    if (this.billable === undefined) return;
     try {
       const name = failed ? text(bag(error)?.name) : undefined;
       if (this.verdict !== undefined && this.last !== undefined) this.verdict = verdictOf(this.last, name);
       this.settleLast();
       const infrequent = this.isInfrequentAccess(output);
-      this.billable?.end({ ...this.charge(infrequent), ...this.outcome(failed, error, name) });
+      this.billable.end({ ...this.charge(infrequent), ...this.outcome(failed, error, name) });
       if (infrequent && this.operation.method === 'GetObject' && !failed) this.chargeRetrieval(output);
     } catch (problem) {
       warnOnce('r2:end', 'cloudflare_r2: an answer could not be read; the call is recorded unpriced', problem);
-      this.billable?.end({ outcome: 'ok', unpricedReason: 'the answer could not be read' });
+      this.billable.end({ outcome: 'ok', unpricedReason: 'the answer could not be read' });
     }
   }
 
@@ -188,17 +185,21 @@ export class R2Call {
     const bytes = count(output?.ContentLength);
     const operation = 'data_retrieval';
     const scope = { ...this.scope, operation: undefined };
-    context
-      .with(this.outside, () =>
-        getRecorder().start({ service: SERVICE, operation, spanName: `${SERVICE} ${operation}`, scope }),
-      )
-      .end({
-        outcome: 'ok',
-        sku: operation,
-        unit: 'gb',
-        quantity: bytes === undefined ? 0 : gigabytes(bytes),
-        externalId: this.requestId,
-        ...(bytes === undefined ? { unpricedReason: 'the length of what was read is not known' } : {}),
-      });
+    within(this.outside, () =>
+      getRecorder().start({ service: SERVICE, operation, spanName: `${SERVICE} ${operation}`, scope }),
+    ).end({
+      outcome: 'ok',
+      sku: operation,
+      unit: 'gb',
+      quantity: bytes === undefined ? 0 : gigabytes(bytes),
+      externalId: this.requestId,
+      ...(bytes === undefined ? { unpricedReason: 'the length of what was read is not known' } : {}),
+    });
   }
+}
+
+/** A bucket may be named after a person or a customer, and some clients put it in front of the host. */
+function withoutBucket(host: string, bucket: string | undefined): string {
+  const front = `${bucket?.toLowerCase()}.`;
+  return bucket !== undefined && host.startsWith(front) ? host.slice(front.length) : host;
 }

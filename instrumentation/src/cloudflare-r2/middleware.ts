@@ -1,5 +1,5 @@
-import { context } from '@opentelemetry/api';
 import type { AnyFunction } from '../instrument/package-instrumentation.ts';
+import { within } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import { R2Call } from './call.ts';
 import { r2EndpointOf } from './hosts.ts';
@@ -23,9 +23,9 @@ let abortSignal: unknown;
 export function wrapSend(original: AnyFunction): AnyFunction {
   return function send(this: S3ClientLike, command: unknown, optionsOrCallback: unknown, callback: unknown) {
     enabled = true;
-    if (!watched.has(this)) watch(this);
+    watch(this);
     const outer = abortSignal;
-    abortSignal = (optionsOrCallback as { readonly abortSignal?: unknown } | null | undefined)?.abortSignal;
+    abortSignal = abortSignalOf(optionsOrCallback);
     try {
       return original.call(this, command, optionsOrCallback, callback);
     } finally {
@@ -41,6 +41,7 @@ export function stopWatching(): void {
 
 function watch(client: S3ClientLike): void {
   try {
+    if (watched.has(client)) return;
     watched.add(client);
     const stack = client.middlewareStack;
     if (typeof stack?.add !== 'function') throw new TypeError('the client has no middleware stack');
@@ -56,7 +57,8 @@ function watch(client: S3ClientLike): void {
 function aroundCommand(next: Handler, handlerContext: HandlerContext): Handler {
   return (args) => {
     if (!enabled) return next(args);
-    const call = new R2Call(handlerContext?.commandName, args.input, abortSignal);
+    const call = made(() => new R2Call(handlerContext?.commandName, args.input, abortSignal));
+    if (call === undefined) return next(args);
     const result = next({ ...args, [CALL]: call } as HandlerArguments);
     call.endsWith(result);
     return result;
@@ -69,15 +71,37 @@ function aroundRequest(next: Handler, handlerContext: HandlerContext): Handler {
     if (endpoint === undefined) return next(args);
     const known = (args as Arguments)[CALL];
     // A middleware of the application made the arguments anew: each request is then a call of its own.
-    const call = known ?? new R2Call(handlerContext?.commandName, args.input);
-    const answer: Promise<HandlerOutput> = context.with(call.attempt(endpoint), () => next(args));
-    answer.then(
-      (output) => call.answered(output?.response),
-      (error) => call.unanswered(error),
-    );
+    const call = known ?? made(() => new R2Call(handlerContext?.commandName, args.input));
+    if (call === undefined) return next(args);
+    const answer: Promise<HandlerOutput> = within(call.attempt(endpoint), () => next(args));
+    try {
+      answer.then(
+        (output) => call.answered(output?.response),
+        (error) => call.unanswered(error),
+      );
+    } catch (error) {
+      warnOnce('r2:follow', 'cloudflare_r2: an answer could not be waited for', error);
+    }
     if (known === undefined) call.endsWith(answer);
     return answer;
   };
+}
+
+function abortSignalOf(given: unknown): unknown {
+  try {
+    return (given as { readonly abortSignal?: unknown } | null | undefined)?.abortSignal;
+  } catch {
+    return undefined;
+  }
+}
+
+function made(make: () => R2Call): R2Call | undefined {
+  try {
+    return make();
+  } catch (error) {
+    warnOnce('r2:call', 'cloudflare_r2: a call could not be recorded', error);
+    return undefined;
+  }
 }
 
 function endpointOf(args: HandlerArguments) {

@@ -1,6 +1,7 @@
-import { type Attributes, type Context, context } from '@opentelemetry/api';
+import type { Attributes, Context } from '@opentelemetry/api';
 import { currentScope } from '../attribution/index.ts';
 import type { AnyFunction } from '../instrument/package-instrumentation.ts';
+import { activeContext, within } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import { getRecorder } from '../recorder/index.ts';
 import type { BillableCall, UsageScope } from '../types.ts';
@@ -70,7 +71,7 @@ function observe(
   options: CallOptions | undefined,
   callback: Callback | undefined,
 ): unknown {
-  const outside = context.active();
+  const outside = activeContext();
   const begun = begin(client, method, request, options);
   if (begun === undefined) return inner(request, options, callback);
   const end = (error: unknown, failed: boolean): void => finish(begun, error, failed);
@@ -78,18 +79,22 @@ function observe(
     typeof callback === 'function' ? (...args: Parameters<Callback>) => reply(outside, callback, args, end) : callback;
   let result: unknown;
   try {
-    result = context.with(begun.billable.context, inner, undefined, request, options, answered);
+    result = within(begun.billable.context, () => inner(request, options, answered));
   } catch (error) {
     end(error, true);
     throw error;
   }
-  const then = (result as { then?: unknown } | undefined)?.then;
-  if (typeof then === 'function') {
-    then.call(
-      result,
-      () => end(undefined, false),
-      (error: unknown) => end(error, true),
-    );
+  try {
+    const then = (result as { then?: unknown } | undefined)?.then;
+    if (typeof then === 'function') {
+      then.call(
+        result,
+        () => end(undefined, false),
+        (error: unknown) => end(error, true),
+      );
+    }
+  } catch (error) {
+    warnOnce('google_places:follow', 'an answer of PlacesClient could not be waited for', error);
   }
   return result;
 }
@@ -102,7 +107,7 @@ function reply(
   end: (error: unknown, failed: boolean) => void,
 ): unknown {
   end(args[0], Boolean(args[0]));
-  return context.with(outside, callback, undefined, ...args);
+  return within(outside, () => callback(...args));
 }
 
 function begin(

@@ -78,9 +78,11 @@ function watchSent(request: ClientRequest, watch: HttpWatch): void {
   for (const name of ['write', 'end'] as const) {
     const original = request[name] as (...args: unknown[]) => unknown;
     const value = function (this: unknown, ...args: unknown[]): unknown {
-      const [chunk, encoding] = args;
-      if (typeof chunk === 'string') watch.requestTap?.push(Buffer.from(chunk, encodingOf(encoding)));
-      else if (typeof chunk !== 'function') watch.requestTap?.push(chunk);
+      guarded(() => {
+        const [chunk, encoding] = args;
+        if (typeof chunk === 'string') watch.requestTap?.push(Buffer.from(chunk, encodingOf(encoding)));
+        else if (typeof chunk !== 'function') watch.requestTap?.push(chunk);
+      });
       return original.apply(this, args);
     };
     Object.defineProperty(request, name, { value, configurable: true, writable: true });

@@ -1,8 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import { createRequire } from 'node:module';
-import { context } from '@opentelemetry/api';
 import { isBillable, isTelemetry } from '../attribution/billable.ts';
+import { activeContext } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import { type HostPattern, hostMatches, type Origin, parseHostPattern, parseOrigin } from './hosts.ts';
 import type { HttpRule } from './types.ts';
@@ -139,7 +139,7 @@ export function setWatchers(loaded: typeof import('./watchers.ts')): void {
 
 /** A request of a call that is recorded elsewhere, or of telemetry. */
 function uninteresting(): boolean {
-  const active = context.active();
+  const active = activeContext();
   return isBillable(active) || isTelemetry(active);
 }
 

@@ -1,5 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
-import { context, propagation } from '@opentelemetry/api';
+import { propagation } from '@opentelemetry/api';
+import { activeContext } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import type { KnownHost } from './observe.ts';
 import { headerText, SeenRequest, withoutClient } from './request.ts';
@@ -100,9 +101,14 @@ function hideClient(request: UndiciRequest): void {
   }
   const { addHeader } = request;
   // An instrumentation that subscribed after us adds the baggage of the active context.
-  if (typeof addHeader !== 'function' || propagation.getBaggage(context.active()) === undefined) return;
+  if (typeof addHeader !== 'function' || propagation.getBaggage(activeContext()) === undefined) return;
   const value = function (this: unknown, name: string, said: unknown): unknown {
-    const kept = String(name).toLowerCase() === 'baggage' ? withoutClient(headerText(said) ?? '') : undefined;
+    let kept: string | undefined;
+    try {
+      if (String(name).toLowerCase() === 'baggage') kept = withoutClient(headerText(said) ?? '');
+    } catch {
+      // As it is.
+    }
     return kept === '' ? this : addHeader.call(this, name, kept ?? said);
   };
   Object.defineProperty(request, 'addHeader', { value, configurable: true, writable: true });

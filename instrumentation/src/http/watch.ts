@@ -1,6 +1,8 @@
-import { type Context, context } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
 import { currentScope } from '../attribution/index.ts';
+import { currentTime } from '../clock.ts';
 import { closeCall, type OpenCall, openCall } from '../instrument/abandoned.ts';
+import { activeContext, within } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import { getRecorder } from '../recorder/index.ts';
 import type { UsageScope } from '../types.ts';
@@ -23,7 +25,7 @@ export class HttpWatch implements OpenCall {
   readonly #started: HttpCallStart;
   readonly #context: Context;
   readonly #scope: UsageScope;
-  readonly #begin = new Date();
+  readonly #begin = currentTime();
   #status: number | undefined;
   #header: (name: string) => string | undefined = () => undefined;
   #ended = false;
@@ -32,7 +34,7 @@ export class HttpWatch implements OpenCall {
     this.#rule = rule;
     this.#match = match;
     this.#started = started;
-    this.#context = context.active();
+    this.#context = activeContext();
     // Read now: the answer comes in an execution of its own.
     this.#scope = currentScope();
     if (started.wantsRequestBody === true) this.requestTap = new BodyTap();
@@ -83,7 +85,7 @@ export class HttpWatch implements OpenCall {
       if (end === undefined) return;
       const { start = this.#started.start, ...rest } = end;
       // The span's parent is what was active when the request was made.
-      context.with(this.#context, () =>
+      within(this.#context, () =>
         getRecorder()
           .start({ ...start, scope: start.scope ?? this.#scope, startTime: start.startTime ?? this.#begin })
           .end(rest),

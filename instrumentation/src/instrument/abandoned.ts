@@ -21,12 +21,26 @@ head.previous = head;
 head.next = head;
 let listening = false;
 
-const registry = new FinalizationRegistry<OpenCall>((call) => call.abandoned());
+/** Absent in some runtimes: calls that nobody ends are then ended with the process. */
+const registry =
+  typeof FinalizationRegistry === 'function'
+    ? new FinalizationRegistry<OpenCall>((call) => {
+        try {
+          call.abandoned();
+        } catch {
+          // An exception in here would be the application's uncaught one.
+        }
+      })
+    : undefined;
 
 /** Ends all open calls: in front of the exporter's own listener when the process exits, and when a signal ends it. */
 export function endOpenCalls(): void {
   for (let call = head.next; call && call !== head; call = head.next) {
-    call.abandoned();
+    try {
+      call.abandoned();
+    } catch {
+      // The others are still to be ended.
+    }
     // Whatever it did: no call is met twice.
     closeCall(call);
   }
@@ -59,5 +73,5 @@ export function closeCall(call: OpenCall): void {
 
 /** The call is over when `owner` (its Response) can be reached by nobody: SDK streams and promises hold on to it. */
 export function abandonWith(owner: object, call: OpenCall): void {
-  registry.register(owner, call);
+  registry?.register(owner, call);
 }

@@ -134,15 +134,20 @@ export class PackageInstrumentation<
    * @returns whether its calls are recorded from now on
    */
   instrumentClass(exports: unknown, name?: string): boolean {
-    const specs = this.packages().filter((spec) => name === undefined || spec.name === name);
-    const targets = specs.flatMap((spec) => this._patching().targets(exports, spec.name, undefined));
-    if (targets.length === 0) {
+    try {
+      const specs = this.packages().filter((spec) => name === undefined || spec.name === name);
+      const targets = specs.flatMap((spec) => this._patching().targets(exports, spec.name, undefined));
+      if (targets.length > 0) {
+        this._patchAll(targets);
+        return true;
+      }
       const known = this.packages().map((spec) => spec.name);
       diag.error(`client-cost: instrumentClass() needs a class of ${known.join(' or ')}; nothing is recorded for it`);
-      return false;
+    } catch (error) {
+      // A frozen class, a Proxy: the application's own start goes on.
+      diag.error('client-cost: instrumentClass(): the class could not be patched: its calls are NOT recorded', error);
     }
-    this._patchAll(targets);
-    return true;
+    return false;
   }
 
   private _patchModule(spec: PackageSpec, exports: unknown, version: string | undefined, file?: string): void {

@@ -1,5 +1,7 @@
-import { type Attributes, type Context, context } from '@opentelemetry/api';
+import type { Attributes, Context } from '@opentelemetry/api';
+import { codeOf } from '../code.ts';
 import { closeCall, type OpenCall, openCall } from '../instrument/abandoned.ts';
+import { activeContext } from '../instrument/within.ts';
 import { describeError, warnOnce } from '../log.ts';
 import { getRecorder } from '../recorder/index.ts';
 import { estimateChatInput, estimateEmbeddingInput, estimateResponseInput, estimateTokens } from '../tokens/index.ts';
@@ -48,7 +50,7 @@ export class ObservedCall implements OpenCall {
 
   /** The context for the SDK's work on this call: the active one where recording could not begin. */
   get context(): Context {
-    return this.billable?.context ?? context.active();
+    return this.billable?.context ?? activeContext();
   }
 
   /** Starts recording; returns the options to send, which are a copy where they are not the caller's own. */
@@ -196,14 +198,16 @@ export class ObservedCall implements OpenCall {
     unpricedReason?: string,
   ): void {
     const attributes: Attributes = {};
-    if (said && said.finishReasons.length > 0) attributes['gen_ai.response.finish_reasons'] = [...said.finishReasons];
+    if (said && said.finishReasons.length > 0) {
+      attributes['gen_ai.response.finish_reasons'] = said.finishReasons.map((reason) => codeOf(reason) ?? '_OTHER');
+    }
     if (this.resends > 0) attributes['http.request.resend_count'] = this.resends;
     this.end({
       outcome,
       provider: this.endpoint?.provider.name,
       requestModel: modelOf(this.body),
       responseModel: said?.model,
-      serviceTier: said?.serviceTier,
+      serviceTier: codeOf(said?.serviceTier),
       externalId: said?.id,
       tokens,
       estimated,

@@ -1,5 +1,6 @@
-import { context, createContextKey } from '@opentelemetry/api';
+import { createContextKey } from '@opentelemetry/api';
 import { abandonWith } from '../instrument/abandoned.ts';
+import { activeContext, within } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import { ObservedCall } from './call.ts';
 import type {
@@ -52,7 +53,7 @@ function watched(call: ObservedCall, client: Client, send: () => ApiPromise): Ap
   let promise: ApiPromise;
   try {
     promise = (client as { _workloadIdentityAuth?: unknown })._workloadIdentityAuth
-      ? context.with(context.active().setValue(CALL, call), send)
+      ? within(activeContext().setValue(CALL, call), send)
       : send();
   } finally {
     handedOver = outer;
@@ -78,14 +79,14 @@ export function wrapMakeRequest(original: AnyFunction): AnyFunction {
     if (!retried) return original.call(this, input, ...rest);
     retried.resends += 1;
     // openai 7 also retries a body that times out, from within the caller's `then`.
-    return context.with(retried.context, () => original.call(this, input, ...rest));
+    return within(retried.context, () => original.call(this, input, ...rest));
   };
 }
 
 function lateCall(input: unknown): ObservedCall | undefined {
   const path = (input as RequestOptions | null | undefined)?.path;
   if (path === undefined || operationOf(path) === undefined) return undefined;
-  const call = context.active().getValue(CALL) as ObservedCall | undefined;
+  const call = activeContext().getValue(CALL) as ObservedCall | undefined;
   return call?.begun === false ? call : undefined;
 }
 
@@ -97,18 +98,28 @@ async function send(
   rest: unknown[],
 ): Promise<ResponseProps> {
   const options = call.begin(client, (await input) as RequestOptions);
-  sent.set(options, call);
+  guard(() => sent.set(options, call));
   let props: ResponseProps;
   try {
-    props = await context.with(call.context, () => original.call(client, options, ...rest));
+    props = await within(call.context, () => original.call(client, options, ...rest));
   } catch (error) {
     call.failed(error);
     throw error;
   }
   call.arrived();
-  if (call.streaming) abandonWith(props.response, call);
-  else if (!call.asked) setImmediate(readUnasked, props.response, call);
+  guard(() => {
+    if (call.streaming) abandonWith(props.response, call);
+    else if (!call.asked) setImmediate(readUnasked, props.response, call);
+  });
   return props;
+}
+
+function guard(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    warnOnce('openai:send', 'openai: a call could not be followed to its end', error);
+  }
 }
 
 /** The prototype that owns the three methods, or undefined: not a client of a shape that we know. */

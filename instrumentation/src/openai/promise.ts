@@ -22,13 +22,20 @@ export function watchPromise(promise: ApiPromise, call: ObservedCall): void {
   watchPrototype(promise);
   const watching: Watching = (...args: unknown[]) => {
     call.parsing = true;
-    return (parseResponse.apply(promise, args) as Promise<unknown>).then(
-      (data) => seen(call, data, args.at(-1) as ResponseProps),
-      (error) => {
-        call.failed(error);
-        throw error;
-      },
-    );
+    const parsed = parseResponse.apply(promise, args) as Promise<unknown>;
+    try {
+      return parsed.then(
+        (data) => seen(call, data, args[args.length - 1] as ResponseProps),
+        (error) => {
+          call.failed(error);
+          throw error;
+        },
+      );
+    } catch (error) {
+      warnOnce('openai:parsed', 'openai: an answer could not be waited for; the call is recorded as estimated', error);
+      call.abandoned();
+      return parsed;
+    }
   };
   watching[CALL] = call;
   promise.parseResponse = watching;
@@ -48,7 +55,11 @@ function unwrapping(original: AnyFunction): AnyFunction {
     const watching = (data: unknown, ...more: unknown[]) =>
       transform(seen(call, data, more[0] as ResponseProps | undefined), ...more);
     const derived = original.call(this, watching, ...rest) as ApiPromise;
-    watchPromise(derived, call);
+    try {
+      watchPromise(derived, call);
+    } catch (error) {
+      warnOnce('openai:derived', 'openai: a promise that the SDK derived could not be watched', error);
+    }
     return derived;
   };
 }
@@ -73,7 +84,12 @@ function watchPrototype(promise: ApiPromise): void {
     const response = asResponse.apply(this, args);
     if (!call) return response;
     call.asked = true;
-    return response.then((raw) => handOver(call, raw));
+    try {
+      return response.then((raw) => handOver(call, raw));
+    } catch (error) {
+      warnOnce('openai:raw', 'openai: a raw Response could not be watched; the call is recorded as estimated', error);
+      return response;
+    }
   };
   prototype._thenUnwrap = unwrapping(_thenUnwrap);
 }

@@ -71,7 +71,7 @@ export class SseTap implements BodyTap {
     try {
       chunk = JSON.parse(data);
     } catch {
-      return raw;
+      // No JSON: it goes on as it is.
     }
     if (this.observer.see(chunk)) return '';
     return this.injected ? raw.replace(NULL_USAGE, '') : raw;

@@ -1,10 +1,12 @@
-import { context, INVALID_SPAN_CONTEXT, trace } from '@opentelemetry/api';
+import { INVALID_SPAN_CONTEXT, trace } from '@opentelemetry/api';
+import { activeContext } from '../instrument/within.ts';
+import { warnOnce } from '../log.ts';
 import type { BillableCall, CallStart, Recorder } from '../types.ts';
 
 /** Used until the process has a recorder: the call goes through undisturbed, nothing is recorded. */
 class NoopRecorder implements Recorder {
   start(_call: CallStart): BillableCall {
-    return { context: context.active(), span: trace.wrapSpanContext(INVALID_SPAN_CONTEXT), end() {} };
+    return { context: activeContext(), span: trace.wrapSpanContext(INVALID_SPAN_CONTEXT), end() {} };
   }
 }
 
@@ -13,7 +15,14 @@ let factory: () => Recorder = () => new NoopRecorder();
 
 /** The recorder of this process, made on first use. Ask for it at each call: it may be replaced. Never throws. */
 export function getRecorder(): Recorder {
-  current ??= factory();
+  if (current === undefined) {
+    try {
+      current = factory();
+    } catch (error) {
+      warnOnce('recorder:make', 'the recorder could not be made: nothing is recorded', error);
+      current = new NoopRecorder();
+    }
+  }
   return current;
 }
 

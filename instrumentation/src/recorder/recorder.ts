@@ -1,7 +1,6 @@
 import type { UsageEvent, UsageExporter } from '@client-cost/exporter';
 import {
   type Attributes,
-  context,
   INVALID_SPAN_CONTEXT,
   isSpanContextValid,
   type Span,
@@ -13,6 +12,8 @@ import {
 import { billableContext } from '../attribution/billable.ts';
 import { UNATTRIBUTED } from '../attribution/client-id.ts';
 import { currentScope } from '../attribution/index.ts';
+import { currentTime } from '../clock.ts';
+import { activeContext } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import type { PriceBook } from '../prices/book.ts';
 import type { BillableCall, CallEnd, CallStart, Recorder, UsageScope } from '../types.ts';
@@ -39,6 +40,7 @@ export interface RecorderParts {
 }
 
 const EMPTY: UsageScope = Object.freeze({});
+const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
 /** Turns finished calls into a span, counters and a usage event. */
 export class UsageRecorder implements Recorder {
@@ -59,9 +61,8 @@ export class UsageRecorder implements Recorder {
     }
     const scope = guard('scope', () => call.scope ?? currentScope()) ?? EMPTY;
     const operation = scope.operation ?? call.operation;
-    const active = context.active();
-    const span =
-      guard('span', () => this.#startSpan(call, scope, operation)) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+    const active = activeContext();
+    const span = guard('span', () => usable(this.#startSpan(call, scope, operation))) ?? NO_SPAN;
     const inner = guard('context', () => trace.setSpan(billableContext(active), span)) ?? active;
     const id = uuidv7();
     let ended = false;
@@ -104,7 +105,7 @@ export class UsageRecorder implements Recorder {
 
   #end(span: Span, about: Pick<Finished, 'id' | 'scope' | 'service' | 'operation'>, said: CallEnd): void {
     const end = said.outcome === 'error' ? withErrorType(said) : said;
-    const at = end.endTime ?? new Date();
+    const at = validTime(end.endTime);
     const quantity = normalizeQuantity(end.quantity ?? 1);
     const unit = end.unit ?? 'request';
     const problem = absurdity(end);
@@ -118,17 +119,29 @@ export class UsageRecorder implements Recorder {
   }
 
   #emit(id: string, at: Date, attributes: Attributes, span: Span): void {
-    const spanContext = span.spanContext();
     const event: UsageEvent = {
       id,
       timeUnixNano: BigInt(at.getTime()) * 1_000_000n,
       attributes,
-      ...(isSpanContextValid(spanContext)
-        ? { traceId: spanContext.traceId, spanId: spanContext.spanId, traceFlags: spanContext.traceFlags }
-        : undefined),
+      ...guard('span-context', () => idsOf(span)),
     };
     this.#parts.exporter(span)?.emit(event);
   }
+}
+
+function idsOf(span: Span): Pick<UsageEvent, 'traceId' | 'spanId' | 'traceFlags'> | undefined {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return isSpanContextValid({ traceId, spanId, traceFlags }) ? { traceId, spanId, traceFlags } : undefined;
+}
+
+/** A tracer of the application's may give anything. */
+function usable(span: Span | undefined): Span | undefined {
+  return typeof span?.spanContext === 'function' && span.spanContext() !== undefined ? span : undefined;
+}
+
+/** A time that can be recorded: that of the end, or now. */
+function validTime(said: Date | undefined): Date {
+  return said !== undefined && !Number.isNaN(said.getTime()) ? said : currentTime();
 }
 
 /**

@@ -30,6 +30,7 @@ import {
 import { COUNTER_PREFIX } from '../recorder/counters.ts';
 import { resourceDetectors } from './detectors.ts';
 import { atMost, CARDINALITY_LIMIT, type StartedSdk } from './sdk.ts';
+import { type Signal, tokenHeaders } from './token.ts';
 
 // The same components, defaults and variables as NodeSDK, for what coverage.ts lists; loaded in half the time.
 
@@ -81,12 +82,16 @@ interface Exporter<Items> {
  * An OTLP exporter that gives up in time when the process ends. Its own retries go on for ten seconds and hold the
  * process for as long, with a Collector that does not answer.
  */
-function endable<Items, E extends Exporter<Items>>(make: (options: { timeoutMillis?: number }) => E): E {
-  const exporter = make({});
+function endable<Items, E extends Exporter<Items>>(
+  signal: Signal,
+  make: (options: { timeoutMillis?: number; headers?: Record<string, string> }) => E,
+): E {
+  const headers = tokenHeaders(signal, process.env);
+  const exporter = make({ headers });
   const exportItems = exporter.export.bind(exporter);
   exporter.export = (items, done) => {
     if (endWithin === undefined) exportItems(items, done);
-    else make({ timeoutMillis: endWithin }).export(items, done);
+    else make({ headers, timeoutMillis: endWithin }).export(items, done);
   };
   return exporter;
 }
@@ -125,7 +130,7 @@ function metricReaders(): PeriodicExportingMetricReader[] {
     const exportIntervalMillis = positive('OTEL_METRIC_EXPORT_INTERVAL') ?? 60_000;
     const timeout = positive('OTEL_METRIC_EXPORT_TIMEOUT') ?? 30_000;
     return new PeriodicExportingMetricReader({
-      exporter: endable((options) =>
+      exporter: endable('METRICS', (options) =>
         protocol('METRICS') === 'http/json' ? new JsonMetricExporter(options) : new OTLPMetricExporter(options),
       ),
       exportIntervalMillis,
@@ -137,7 +142,7 @@ function metricReaders(): PeriodicExportingMetricReader[] {
 function makeSpanProcessors(): SpanProcessor[] {
   return exporterNames('OTEL_TRACES_EXPORTER').map((name) => {
     if (name === 'console') return new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() });
-    const exporter = endable((options) =>
+    const exporter = endable('TRACES', (options) =>
       protocol('TRACES') === 'http/json' ? new JsonTraceExporter(options) : new OTLPTraceExporter(options),
     );
     return new BatchSpanProcessor({

@@ -68,7 +68,11 @@ function owner(prototype: object | null, name: string): object | undefined {
 
 function wrapEntry(original: AnyFunction): AnyFunction {
   return function entry(this: { _requestSender?: Sender; _stripe?: { _requestSender?: Sender } }, ...args: unknown[]) {
-    watchSender(this._requestSender ?? this._stripe?._requestSender);
+    try {
+      watchSender(this._requestSender ?? this._stripe?._requestSender);
+    } catch (error) {
+      warnOnce('stripe:sender', 'stripe: the client cannot be watched: its payments are NOT recorded', error);
+    }
     return original.apply(this, args);
   };
 }
@@ -98,7 +102,11 @@ function watchClients(prototype: object): void {
     enumerable: before.enumerable ?? true,
     get: () => before.value as unknown,
     set(this: object, value: unknown) {
-      watchWebhooks(value);
+      try {
+        watchWebhooks(value);
+      } catch (error) {
+        warnOnce('stripe:webhooks', 'stripe: webhooks cannot be watched', error);
+      }
       Object.defineProperty(this, 'webhooks', { value, configurable: true, enumerable: true, writable: true });
     },
   });

@@ -1,3 +1,4 @@
+import { currentTime } from '../clock.ts';
 import { derivedUsageId } from '../recorder/derived-id.ts';
 import { getRecorder } from '../recorder/index.ts';
 import { type OpenCharge, recallCharge, rememberCharge } from '../recorder/open-charges.ts';
@@ -36,7 +37,7 @@ export function record(fact: Fact, own: OwnCall | undefined, moved?: Date): bool
   const heard = recallCharge(key) as Known | undefined;
   // An event may overtake the answer: the call is the charge all the same, and its client pays.
   const known = own !== undefined && heard?.update === true ? undefined : heard;
-  const at = known?.at ?? moved ?? new Date();
+  const at = known?.at ?? moved ?? currentTime();
   const end = endOf(fact, at);
   const exact = end.cost !== undefined;
   const said = `${end.quantity} ${end.unit} ${end.cost ?? end.sku} ${end.costCurrency}`;

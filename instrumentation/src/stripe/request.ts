@@ -1,5 +1,7 @@
-import { type Attributes, context } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
+import { currentMillis } from '../clock.ts';
 import type { AnyFunction } from '../instrument/package-instrumentation.ts';
+import { within } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import { getRecorder } from '../recorder/index.ts';
 import { recallCharge } from '../recorder/open-charges.ts';
@@ -23,9 +25,8 @@ const SEEN_FOR_MS = 24 * 3_600_000;
 
 export function wrapRequest(original: AnyFunction): AnyFunction {
   return function _request(this: Sender, ...args: unknown[]) {
-    const route = routeOf(args[0], args[2]);
-    const index =
-      route === undefined ? -1 : args.findIndex((arg, at) => at >= FIRST_CALLBACK && typeof arg === 'function');
+    const route = guard(() => routeOf(args[0], args[2]));
+    const index = route === undefined ? -1 : callbackIn(args);
     if (route === undefined || index < 0) return original.apply(this, args);
     const callback = args[index] as Callback;
     if (!route.moves) {
@@ -38,15 +39,28 @@ export function wrapRequest(original: AnyFunction): AnyFunction {
     }
     const own = begin(this, route, args[1], args[3]);
     if (own === undefined) return original.apply(this, args);
-    args[index] = watching(callback, (error, answer) => finish(own, error, answer));
+    args[index] = watching(callback, (error, answer) => {
+      let finished = false;
+      guard(() => {
+        finish(own, error, answer);
+        finished = true;
+      });
+      // Whatever the answer is: a call that was made is recorded.
+      if (!finished) own.call.end({ outcome: error ? 'error' : 'ok', unpricedReason: 'the answer could not be read' });
+    });
     try {
-      return context.with(own.call.context, () => original.apply(this, args));
+      return within(own.call.context, () => original.apply(this, args));
     } catch (error) {
       // Refused by Stripe's own checks: never sent.
       guard(() => own.call.end({ ...failureOf(error), billed: false }));
       throw error;
     }
   };
+}
+
+function callbackIn(args: readonly unknown[]): number {
+  for (let at = FIRST_CALLBACK; at < args.length; at++) if (typeof args[at] === 'function') return at;
+  return -1;
 }
 
 function watching(callback: Callback, observe: (error: unknown, answer: unknown) => void): Callback {
@@ -79,7 +93,10 @@ function finish(own: OwnCall, error: unknown, answer: unknown): void {
   }
   const said: Said = isObject(answer) ? answer : {};
   const last: Said = isObject(said.lastResponse) ? said.lastResponse : {};
-  if (typeof last.statusCode === 'number') call.span.setAttribute('http.response.status_code', last.statusCode);
+  if (typeof last.statusCode === 'number') {
+    const { statusCode } = last;
+    guard(() => call.span.setAttribute('http.response.status_code', statusCode));
+  }
   const [fact] = factsOf(answer);
   if (fact === undefined && said.object === 'payment_intent') rememberIntent(textOf(said.id), scope);
   // Replayed for nobody in particular: whoever was first knows the client.
@@ -93,7 +110,7 @@ function finish(own: OwnCall, error: unknown, answer: unknown): void {
 function shown(answer: unknown, always: boolean): void {
   for (const fact of factsOf(answer)) {
     const created = timeOf(fact.created);
-    const recent = created !== undefined && Date.now() - created.getTime() < SEEN_FOR_MS;
+    const recent = created !== undefined && currentMillis() - created.getTime() < SEEN_FOR_MS;
     if (always || recent || recallCharge(`stripe:${fact.id}`) !== undefined) seen(fact);
   }
 }

@@ -1,5 +1,6 @@
 import { normalizeClientId } from '../attribution/client-id.ts';
 import { currentScope } from '../attribution/index.ts';
+import { currentTime } from '../clock.ts';
 import { recallCharge, rememberCharge } from '../recorder/open-charges.ts';
 import type { UsageScope } from '../types.ts';
 import { isObject, textOf } from './internal-types.ts';
@@ -28,5 +29,5 @@ export function scopeOf(ids: readonly (string | undefined)[], metadata: unknown)
 /** A payment intent's client: what comes of it later belongs to the same. */
 export function rememberIntent(id: string | undefined, scope: UsageScope): void {
   if (id === undefined || scope.clientId === undefined) return;
-  rememberCharge(`stripe:begun:${id}`, { usageId: '', version: 0, scope, at: new Date() });
+  rememberCharge(`stripe:begun:${id}`, { usageId: '', version: 0, scope, at: currentTime() });
 }

@@ -1,4 +1,5 @@
 import { currentScope } from '../attribution/index.ts';
+import { currentTime } from '../clock.ts';
 import { getRecorder } from '../recorder/index.ts';
 import { type OpenCharge, recallCharge, rememberCharge } from '../recorder/open-charges.ts';
 import type { BillableCall, CallEnd, UsageScope } from '../types.ts';
@@ -45,7 +46,7 @@ export function createCharge(
   end: CallEnd,
 ): void {
   made = true;
-  const at = new Date();
+  const at = currentTime();
   call.end({ ...end, externalId: sid });
   const usageId = end.usageId ?? call.id;
   if (sid !== undefined && usageId !== undefined)

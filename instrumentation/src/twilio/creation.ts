@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
+import { currentTime } from '../clock.ts';
 import { derivedUsageId } from '../recorder/derived-id.ts';
 import { getRecorder } from '../recorder/index.ts';
 import type { CallEnd, UsageScope } from '../types.ts';
@@ -163,7 +164,7 @@ function numberPlan(fields: Fields, kind: NumberKind | undefined): Plan {
     read(answer, sid) {
       const number = answer.phone_number ?? asked;
       const created = typeof answer.date_created === 'string' ? Date.parse(answer.date_created) : Number.NaN;
-      const start = Number.isNaN(created) ? new Date() : new Date(created);
+      const start = Number.isNaN(created) ? currentTime() : new Date(created);
       const end: CallEnd = {
         outcome: 'ok',
         sku: numberSku(number, kind) ?? sku,

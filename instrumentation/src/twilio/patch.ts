@@ -1,5 +1,6 @@
-import { context } from '@opentelemetry/api';
+import { types } from 'node:util';
 import type { AnyFunction } from '../instrument/package-instrumentation.ts';
+import { activeContext, within } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import { watchCreation } from './creation.ts';
 import type { Answer, Client, ClientPrototype, RequestOptions } from './internal-types.ts';
@@ -19,7 +20,7 @@ export function wrapRequest(original: AnyFunction): AnyFunction {
     if (watch === undefined) return original.call(this, options, ...rest);
     let answer: unknown;
     try {
-      answer = context.with(watch.context ?? context.active(), () => original.call(this, options, ...rest));
+      answer = within(watch.context ?? activeContext(), () => original.call(this, options, ...rest));
     } catch (error) {
       // Refused by the package itself: nothing was sent.
       guard(watch, () => watch.failed(error, false));
@@ -48,22 +49,28 @@ function watchOf(client: Client, given: unknown): Watch | undefined {
 function observe(answer: unknown, watch: Watch): unknown {
   const answered = (value: unknown): void => guard(watch, () => watch.answered(...partsOf(value)));
   const failed = (error: unknown): void => guard(watch, () => watch.failed(error, true));
-  if (answer instanceof Promise) {
-    return answer.then(
-      (value: unknown) => {
-        answered(value);
-        return value;
-      },
-      (error: unknown) => {
-        failed(error);
-        throw error;
-      },
-    );
+  try {
+    // Also one of another realm: a vm context, as test runners have them.
+    if (isPromise(answer)) {
+      return answer.then(
+        (value: unknown) => {
+          answered(value);
+          return value;
+        },
+        (error: unknown) => {
+          failed(error);
+          throw error;
+        },
+      );
+    }
+    // An HTTP client of the application's with promises of its own keeps them.
+    const then = (answer as { then?: unknown } | null | undefined)?.then;
+    if (typeof then === 'function') guard(watch, () => void then.call(answer, answered, failed));
+    else failed(undefined);
+  } catch (error) {
+    warnOnce('twilio:follow', 'twilio: an answer could not be waited for', error);
+    guard(watch, () => watch.unreadable());
   }
-  // An HTTP client of the application's with promises of its own keeps them.
-  const then = (answer as { then?: unknown } | null | undefined)?.then;
-  if (typeof then === 'function') guard(watch, () => void then.call(answer, answered, failed));
-  else failed(undefined);
   return answer;
 }
 
@@ -85,6 +92,9 @@ function guard(watch: Watch, work: () => void): void {
     }
   }
 }
+
+// Bound now: an application may replace it.
+const { isPromise } = types;
 
 /** The prototype that owns `request`, or undefined: not a client of a shape that we know. */
 export function clientPrototype(candidate: unknown): ClientPrototype | undefined {

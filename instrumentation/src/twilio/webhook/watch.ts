@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { currentTime } from '../../clock.ts';
 
 /** Twilio's webhooks have some kilobytes at most. Unit: bytes. */
 export const DEFAULT_LIMIT = 64 * 1024;
@@ -121,7 +122,7 @@ export function watchedOf(request: IncomingMessage): Watched | undefined {
 
 /** Watches a request from its beginning. */
 export function watchRequest(request: IncomingMessage, path: string, body: BodyWatch): Watched {
-  const watched: Watched = { path, at: new Date(), body, claimed: false, recording: false };
+  const watched: Watched = { path, at: currentTime(), body, claimed: false, recording: false };
   Object.defineProperty(request, MARK, { value: watched });
   return watched;
 }
