@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import { type Encoding, encoder } from './compression.ts';
-import { type ClickHouseError, ErrorCode, errorText } from './errors.ts';
+import { ClickHouseError, ErrorCode, errorText } from './errors.ts';
 
 const CONTENT_TYPES: ReadonlyArray<readonly [RegExp, string]> = [
   [
@@ -40,6 +40,14 @@ export function emptySummary(): Summary {
 /** Bytes held back before the headers go out, so that an early failure still gets its own status. */
 const HOLD = 1024 * 1024;
 
+/** An answer that is held back whole (`wait_end_of_query=1`) is in memory. */
+const HOLD_ALL = 256 * 1024 * 1024;
+
+/** A client that takes nothing of its answer for so long is gone, as far as anybody can tell, and its query's place is another's. */
+const UNREAD_MS = 300_000;
+
+const UNREAD = new Set([401, 403, 408, 413, 429]);
+
 /** One HTTP answer: held back until it is sure, then streamed with back-pressure. */
 export class Answer {
   readonly summary = emptySummary();
@@ -74,6 +82,12 @@ export class Answer {
     if (this.#sink === undefined) {
       this.#held.push(chunk);
       this.#heldBytes += chunk.length;
+      if (this.#heldBytes > HOLD_ALL) {
+        throw new ClickHouseError(
+          ErrorCode.TOO_MANY_ROWS_OR_BYTES,
+          `With wait_end_of_query=1 an answer may have ${HOLD_ALL} bytes; take it as it comes`,
+        );
+      }
       if (this.#heldBytes < HOLD || this.#holdAll) return;
       await this.#open(false);
     } else {
@@ -96,8 +110,9 @@ export class Answer {
       response.setHeader('X-ClickHouse-Exception-Code', String(error.code));
       response.setHeader('X-ClickHouse-Summary', this.#summaryText());
       if (error.status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="ClickHouse server HTTP API"');
-      // What is left of a body that is too big is not worth reading.
-      if (error.status === 413) response.setHeader('Connection', 'close');
+      // What is left of such a body is not worth reading.
+      if (UNREAD.has(error.status)) response.setHeader('Connection', 'close');
+      if (error.status === 429) response.setHeader('Retry-After', '60');
       response.writeHead(error.status, { 'Content-Type': 'text/plain; charset=UTF-8' });
       response.end(text);
       return;
@@ -132,11 +147,13 @@ export class Answer {
     const gone = new AbortController();
     const onClose = () => gone.abort();
     this.#response.once('close', onClose);
+    const timer = setTimeout(() => this.#response.destroy(), UNREAD_MS);
     try {
       await once(sink, 'drain', { signal: gone.signal });
     } catch {
       // The client left; whoever produces the chunks sees it on the response.
     } finally {
+      clearTimeout(timer);
       this.#response.removeListener('close', onClose);
     }
   }

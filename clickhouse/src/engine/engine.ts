@@ -13,6 +13,7 @@ const SILENT: EngineLogger = { info: () => undefined, warn: () => undefined, err
 const GRACE_MS = 10_000;
 /** Queries and parameters may be in the URL: a server takes a megabyte there. */
 const MAX_HEADER_BYTES = 1024 * 1024;
+const MAX_CONNECTIONS = 1024;
 
 let active: string | undefined;
 
@@ -82,12 +83,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 }
 
 function listen(runtime: Runtime, host: string, port: number): Promise<Server> {
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
-    handle(runtime, request, response).catch((error: unknown) => response.destroy(error as Error));
-  });
-  // Long uploads and long queries are normal; idle connections are kept longer than any client keeps them.
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: 5_000 },
+    (request, response) => {
+      handle(runtime, request, response).catch((error: unknown) => response.destroy(error as Error));
+    },
+  );
+  // Long uploads and long queries are normal (body.ts bounds how slow they may be); idle connections are kept longer than any client keeps them.
   server.requestTimeout = 0;
-  server.headersTimeout = 60_000;
+  server.headersTimeout = 15_000;
+  server.maxConnections = MAX_CONNECTIONS;
   server.keepAliveTimeout = 600_000;
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -17,6 +17,8 @@ export const ErrorCode = {
   CANNOT_DECOMPRESS: 271,
   QUERY_WAS_CANCELLED: 394,
   HTTP_LENGTH_REQUIRED: 381,
+  SOCKET_TIMEOUT: 209,
+  TOO_MANY_ROWS_OR_BYTES: 396,
   QUERY_IS_TOO_LARGE: 223,
   ACCESS_DENIED: 497,
   AUTHENTICATION_FAILED: 516,
@@ -43,7 +45,7 @@ export function httpStatus(code: number): number {
     case ErrorCode.HTTP_LENGTH_REQUIRED:
       return 411;
     case ErrorCode.TOO_MANY_SIMULTANEOUS_QUERIES:
-    case 209: // SOCKET_TIMEOUT
+    case ErrorCode.SOCKET_TIMEOUT:
     case 76: // CANNOT_OPEN_FILE
     case 439: // CANNOT_SCHEDULE_TASK
       return 503;

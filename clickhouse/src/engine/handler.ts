@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { Answer } from './answer.ts';
+import { credentials } from './auth.ts';
 import { Body, UploadFile } from './body.ts';
 import { negotiate } from './compression.ts';
 import type { Connection } from './connection.ts';
 import { ClickHouseError, ErrorCode, fromEngine } from './errors.ts';
+import { Guesses } from './guesses.ts';
 import { helloBlock, isHello } from './hello.ts';
 import { analyzeInsert, type InsertHead } from './insert.ts';
 import { formParams, type RequestParams, readForm, readParams } from './params.ts';
@@ -16,6 +18,16 @@ import type { EngineUser } from './types.ts';
 
 /** As much of a request as is read before it must be clear whether it is an INSERT: ClickHouse's max_query_size. */
 const HEAD_BYTES = 256 * 1024;
+
+/** Longest query that is not rows: 60 times what ClickHouse parses by default. */
+const QUERY_BYTES = 16 * 1024 * 1024;
+
+/** Seconds that a readonly user's query gets, and may ask for: as the reading user has it on a server. */
+const READ_SECONDS = 60;
+const MAX_READ_SECONDS = 300;
+
+/** One engine per process. */
+const guesses = new Guesses();
 
 /** Answers one HTTP request of the ClickHouse interface; every failure becomes an answer. */
 export async function handle(runtime: Runtime, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -49,8 +61,8 @@ export async function handle(runtime: Runtime, request: IncomingMessage, respons
   let release: (() => void) | undefined;
   let user: EngineUser | undefined;
   try {
-    user = runtime.accounts.authenticate(request.headers, url);
-    const params = readParams(url, request.headers, request.method);
+    user = logIn(runtime, request, url);
+    const params = limitTime(readParams(url, request.headers, request.method), user);
     refuseBlockCompression(params);
     release = runtime.enter();
     await run(runtime, { request, response, answer, user, params });
@@ -61,6 +73,39 @@ export async function handle(runtime: Runtime, request: IncomingMessage, respons
   } finally {
     release?.();
   }
+}
+
+/** @throws ClickHouseError 516: wrong (401, 403), or guessed too often (429) */
+function logIn(runtime: Runtime, request: IncomingMessage, url: URLSearchParams): EngineUser {
+  const address = request.socket.remoteAddress ?? '';
+  const { name, password } = credentials(request.headers, url);
+  if (!guesses.mayTry(address, name, password)) {
+    throw new ClickHouseError(
+      ErrorCode.AUTHENTICATION_FAILED,
+      'Too many failed logins from this address; try again in a minute',
+      429,
+    );
+  }
+  try {
+    const user = runtime.accounts.authenticate(request.headers, url);
+    guesses.succeeded(address, name, password);
+    return user;
+  } catch (error) {
+    guesses.failed(address);
+    throw error;
+  }
+}
+
+/** A readonly user's queries end: after what the request asks for, at most {@link MAX_READ_SECONDS}. */
+function limitTime(params: RequestParams, user: EngineUser): RequestParams {
+  if (user.readonly !== true) return params;
+  const asked = Number(params.settings.get('max_execution_time') ?? READ_SECONDS);
+  // 0 is "without end"; what is no number the engine refuses itself.
+  if (Number.isNaN(asked) || (asked > 0 && asked <= MAX_READ_SECONDS && params.settings.has('max_execution_time'))) {
+    return params;
+  }
+  const seconds = asked > 0 ? Math.min(asked, MAX_READ_SECONDS) : MAX_READ_SECONDS;
+  return { ...params, settings: new Map([...params.settings, ['max_execution_time', String(seconds)]]) };
 }
 
 interface Call {
@@ -75,7 +120,7 @@ async function run(runtime: Runtime, given: Call): Promise<void> {
   const body = new Body(given.request, runtime.maxBodyBytes);
   const type = given.request.headers['content-type'] ?? '';
   const call = /^multipart\/form-data/i.test(type)
-    ? { ...given, params: formParams(given.params, await readForm(await body.rest(), type)) }
+    ? { ...given, params: formParams(given.params, await readForm(await body.rest([], QUERY_BYTES), type)) }
     : given;
   const { params, answer, user } = call;
   let text: Buffer = params.query === '' ? Buffer.alloc(0) : Buffer.from(`${params.query}\n`);
@@ -94,7 +139,7 @@ async function run(runtime: Runtime, given: Call): Promise<void> {
       'INSERT … SELECT … FROM input(…) is not supported by the embedded engine; insert the rows as they are and transform them with a materialized view',
     );
   }
-  text = await body.rest([text]);
+  text = await body.rest([text], QUERY_BYTES);
   if (text.toString('latin1').trim() === '')
     throw new ClickHouseError(ErrorCode.SYNTAX_ERROR, 'Syntax error: Empty query');
 

@@ -7,6 +7,7 @@ const KNOWN = new Set(
     'HOST',
     'PORT',
     'PUBLIC_URL',
+    'TRUSTED_PROXIES',
     'DATABASE',
     'LINK_SECRET',
     'LINK_SECRET_FILE',

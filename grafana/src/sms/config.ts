@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolveConnection } from '@client-cost/clickhouse';
 import { readOnCall, readPhone, readQuietHours } from './config-people.ts';
 import { linkSecretOf } from './config-secret.ts';
@@ -28,6 +29,7 @@ export function readSmsConfig(env: SmsEnv = process.env, options: ReadOptions = 
   const config: Omit<SmsConfig, 'linkSecret'> = {
     host,
     port: settings.number('CLIENT_COST_SMS_PORT', 8085, 0, 65_535),
+    trustedProxies: readProxies(settings),
     publicUrl,
     database,
     webhookSecret: readWebhookSecret(settings),
@@ -55,6 +57,24 @@ export function readSmsConfig(env: SmsEnv = process.env, options: ReadOptions = 
   if (own !== undefined && own.length < MIN_SECRET) problems.push(tooShort('CLIENT_COST_SMS_LINK_SECRET', own));
   if (problems.length > 0) throw new SmsConfigError([...new Set(problems)]);
   return { ...config, linkSecret: own ?? linkSecretOf(database, options.dryRun === true) };
+}
+
+/** Who is not named here could write any address into the header, and get around every limit. */
+function readProxies(settings: Settings): string[] {
+  const name = 'CLIENT_COST_SMS_TRUSTED_PROXIES';
+  const named = (settings.text(name) ?? '').split(',').map((part) => part.trim());
+  return named.filter((part) => {
+    if (part === '') return false;
+    const [address = '', bits, more] = part.split('/');
+    const longest = isIP(address) === 6 ? 128 : 32;
+    const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= longest);
+    if (['loopback', 'linklocal', 'uniquelocal'].includes(part)) return true;
+    if (isIP(address) !== 0 && fits && more === undefined) return true;
+    settings.problems.push(
+      `${name}: ${JSON.stringify(part)} is no address, network (10.0.0.0/8), loopback, linklocal or uniquelocal`,
+    );
+    return false;
+  });
 }
 
 function minutes(settings: Settings, name: string, fallback: number, min: number): number {

@@ -31,6 +31,8 @@ export interface SmsConfig {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** Proxies whose `X-Forwarded-For` is believed, as express has them: addresses, networks (`10.0.0.0/8`), `loopback`. Default none. */
+  readonly trustedProxies: readonly string[];
   /** What Twilio, Grafana and people reach this service as, without a final slash: links and Twilio's signatures need it. */
   readonly publicUrl: string | undefined;
   /** File of the outbox (SQLite). */

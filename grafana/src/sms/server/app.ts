@@ -2,7 +2,7 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import type { ServerContext } from './context.ts';
 import { grafanaWebhook, requireSignature, WEBHOOK_BYTES } from './grafana.ts';
 import { health, isProxied } from './health.ts';
-import { LIMITS, type Limits, limiter } from './limits.ts';
+import { hasSmall, isLimited, LIMITS, type Limits, limiter, refuseLimited } from './limits.ts';
 import { FORM_BYTES, pageHeaders, showLink, useLink } from './link.ts';
 import { requireTwilioSignature, TWILIO_BYTES, twilioIncoming, twilioStatus, verifyTwilio } from './twilio.ts';
 
@@ -12,8 +12,8 @@ export function createApp(context: ServerContext, limits: Limits = LIMITS): Expr
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  // The address behind a proxy on this machine or in the private network; rate limits and the log use it, nothing else does.
-  app.set('trust proxy', ['loopback', 'uniquelocal']);
+  // The address behind a proxy that the settings name; rate limits and the log use it, nothing else does.
+  app.set('trust proxy', [...context.deps.config.trustedProxies]);
   app.set('query parser', 'simple');
   app.use((_request, response, next) => {
     response.setHeader('x-content-type-options', 'nosniff');
@@ -22,7 +22,12 @@ export function createApp(context: ServerContext, limits: Limits = LIMITS): Expr
   });
 
   const raw = express.raw({ type: () => true, limit: WEBHOOK_BYTES, inflate: false });
-  const hooks = [limiter('webhook', limits.webhook, metrics), limiter('webhook', limits.webhookRefused, metrics)];
+  const looksSigned = hasSmall('x-grafana-alerting-signature');
+  const hooks = [
+    limiter('webhook', limits.everybody, metrics, looksSigned),
+    limiter('webhook', limits.webhook, metrics, looksSigned),
+    limiter('webhook', limits.webhookRefused, metrics, looksSigned),
+  ];
   app.post('/webhooks/grafana', hooks, requireSignature(context, 'clients'), raw, grafanaWebhook(context, 'clients'));
   app.post(
     '/webhooks/grafana/operations',
@@ -33,7 +38,12 @@ export function createApp(context: ServerContext, limits: Limits = LIMITS): Expr
   );
 
   const form = express.urlencoded({ extended: false, limit: TWILIO_BYTES, inflate: false, parameterLimit: 200 });
-  const calls = [limiter('twilio', limits.twilio, metrics), limiter('twilio', limits.twilioRefused, metrics)];
+  const looksTwilios = hasSmall('x-twilio-signature');
+  const calls = [
+    limiter('twilio', limits.everybody, metrics, looksTwilios),
+    limiter('twilio', limits.twilio, metrics, looksTwilios),
+    limiter('twilio', limits.twilioRefused, metrics, looksTwilios),
+  ];
   for (const [kind, handler] of [
     ['status', twilioStatus(context)],
     ['incoming', twilioIncoming(context)],
@@ -52,7 +62,11 @@ export function createApp(context: ServerContext, limits: Limits = LIMITS): Expr
     express.urlencoded({ extended: false, limit: FORM_BYTES, inflate: false, parameterLimit: 10 }),
     express.json({ limit: FORM_BYTES, inflate: false }),
   ];
-  const links = [limiter('link', limits.link, metrics), limiter('link', limits.linkRefused, metrics)];
+  const links = [
+    limiter('link', limits.everybody, metrics),
+    limiter('link', limits.link, metrics),
+    limiter('link', limits.linkRefused, metrics),
+  ];
   app.get('/a/:token', pageHeaders, links, showLink(context));
   app.post('/a/:token', pageHeaders, links, bodies, useLink(context));
 
@@ -78,6 +92,10 @@ function failure({ deps }: ServerContext): ErrorRequestHandler {
     const fields = { path: request.route?.path ?? 'unknown', status, error: error.message };
     if (status === 503) deps.log.error(fields, 'A request failed');
     else deps.log.warn(fields, 'A request could not be read');
+    if (!response.headersSent && isLimited(response)) {
+      refuseLimited(response);
+      return;
+    }
     if (response.headersSent) {
       response.destroy();
       return;

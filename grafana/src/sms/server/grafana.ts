@@ -3,6 +3,7 @@ import { acceptWebhook, BadWebhook } from '../intake/accept.ts';
 import { verifyWebhook } from '../intake/verify.ts';
 import type { Route } from '../types.ts';
 import type { ServerContext } from './context.ts';
+import { isLimited, refuseLimited } from './limits.ts';
 
 /** A webhook of a thousand alerts has about 1.5 MB. */
 export const WEBHOOK_BYTES = 4 * 1024 * 1024;
@@ -45,6 +46,11 @@ export function grafanaWebhook(context: ServerContext, route: Route): RequestHan
       now: clock.now(),
     });
     if (!verified.ok) {
+      if (isLimited(response)) {
+        metrics.limited('webhook');
+        refuseLimited(response);
+        return;
+      }
       log.warn({ route, reason: verified.reason, from: request.ip }, 'A webhook was refused');
       metrics.webhook(route, 'forged');
       response.status(401).json({ error: 'unauthorized' });

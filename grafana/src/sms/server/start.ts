@@ -41,6 +41,9 @@ const CLOSE_MS = 5_000;
 const METRICS_MS = 3_000;
 const HOUSEKEEPING_MS = 600_000;
 const MAX_CONNECTIONS = 200;
+/** One address gets no more than half of them. */
+const MAX_OF_ADDRESS = 100;
+const MAX_HEADERS = 100;
 
 /**
  * Starts the SMS contact point. What an earlier run left in the outbox goes on: texts, escalations, events for ClickHouse.
@@ -80,6 +83,8 @@ export async function startSmsService(config: SmsConfig, options: StartOptions =
     createApp(context, options.limits ?? LIMITS),
   );
   server.maxConnections = MAX_CONNECTIONS;
+  server.maxHeadersCount = MAX_HEADERS;
+  limitConnections(server, MAX_OF_ADDRESS);
   try {
     await listen(server, config);
   } catch (error) {
@@ -151,6 +156,22 @@ function listen(server: Server, { host, port }: SmsConfig): Promise<void> {
       );
     });
     server.listen(port, host, resolve);
+  });
+}
+
+/** Ends further connections of an address that has `most` open. */
+function limitConnections(server: Server, most: number): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket) => {
+    const { remoteAddress = '' } = socket;
+    const count = (open.get(remoteAddress) ?? 0) + 1;
+    open.set(remoteAddress, count);
+    socket.once('close', () => {
+      const left = (open.get(remoteAddress) ?? 1) - 1;
+      if (left > 0) open.set(remoteAddress, left);
+      else open.delete(remoteAddress);
+    });
+    if (count > most) socket.destroy();
   });
 }
 

@@ -4,6 +4,7 @@ import { acceptIncoming } from '../acknowledge/incoming.ts';
 import { acceptStatus } from '../delivery/status.ts';
 import type { SmsDeps } from '../types.ts';
 import type { ServerContext } from './context.ts';
+import { isLimited, refuseLimited } from './limits.ts';
 
 export const TWILIO_BYTES = 64 * 1024;
 
@@ -28,6 +29,11 @@ export function verifyTwilio({ deps, metrics }: ServerContext, kind: string): Re
     const params = formOf(request);
     if (twilio.validateRequest(config.twilio.authToken, request.get('x-twilio-signature') ?? '', url, params))
       return next();
+    if (isLimited(response)) {
+      metrics.limited('twilio');
+      refuseLimited(response);
+      return;
+    }
     refuse(
       deps,
       request,
