@@ -125,10 +125,12 @@ export class HttpPoster {
           response.on('end', () => {
             clearTimeout(timer);
             const { statusCode: status = 0, headers } = response;
-            const text = this.withoutSecrets(
-              unpacked(Buffer.concat(chunks), headers['content-encoding']).toString('utf8', 0, MAX_ANSWER),
-            );
-            resolve({ status, headers, body: text });
+            try {
+              const text = unpacked(Buffer.concat(chunks), headers['content-encoding']);
+              resolve({ status, headers, body: text.toString('utf8', 0, MAX_ANSWER) });
+            } catch (error) {
+              fail(new Error(`the answer cannot be unpacked (${messageOf(error)})`));
+            }
           });
           response.on('error', fail);
           response.on('aborted', () => fail(new Error('the connection was closed in the middle of the answer')));
@@ -172,16 +174,11 @@ function gzip(body: Uint8Array): Promise<Uint8Array> {
   });
 }
 
-/** An answer that was packed although nobody asked for that. What cannot be unpacked is left as it is: no answer that anybody understands. */
+/** An answer that was packed although nobody asked for that. Throws where it cannot be unpacked, or to more than is kept. */
 function unpacked(body: Buffer, encoding: string | undefined): Buffer {
   const zlib = process.getBuiltinModule('node:zlib');
   const unpack = { gzip: zlib.gunzipSync, deflate: zlib.inflateSync, br: zlib.brotliDecompressSync }[encoding ?? ''];
-  if (unpack === undefined) return body;
-  try {
-    return unpack(body, { maxOutputLength: MAX_ANSWER });
-  } catch {
-    return body;
-  }
+  return unpack === undefined ? body : unpack(body, { maxOutputLength: MAX_ANSWER });
 }
 
 /** Longer than this nobody is made to wait, whatever is asked for: a wrong header must not hold money up for hours. */
