@@ -1,5 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { tokenHeaders, withTokenHeaders } from './token.ts';
 
@@ -52,43 +50,4 @@ it('the environment has the token only while the SDK starts', () => {
     }),
   ).toThrow('no SDK');
   expect(env).toEqual(before);
-});
-
-// The whole way: both ways to start the SDK, spans and metrics, seen by a receiver.
-it.each([
-  ['parts', {}],
-  ['the whole SDK', { OTEL_PROPAGATORS: 'b3' }],
-])('spans and metrics of %s carry it', async (_, more) => {
-  const seen = new Map<string, string | undefined>();
-  const server = createServer((request, response) => {
-    seen.set(request.url ?? '', request.headers.authorization);
-    request.resume().on('end', () => response.end());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  const { spawn } = await import('node:child_process');
-  const { join } = await import('node:path');
-  const script = `
-    const { trace, metrics } = require('@opentelemetry/api');
-    trace.getTracer('t').startSpan('s').end();
-    metrics.getMeter('m').createCounter('c').add(1);`;
-  const register = join(import.meta.dirname, '..', '..', 'dist', 'register.js');
-  const child = spawn(process.execPath, ['--require', register, '-e', script], {
-    env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
-      CLIENT_COST_EXPORTER: 'none',
-      ...TOKEN,
-      ...more,
-    },
-    stdio: 'ignore',
-  });
-  await new Promise((resolve) => child.once('exit', resolve));
-  server.closeAllConnections();
-  server.close();
-  expect(Object.fromEntries(seen)).toMatchObject({
-    '/v1/traces': HEADER.authorization,
-    '/v1/metrics': HEADER.authorization,
-  });
 });
