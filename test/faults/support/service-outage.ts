@@ -67,7 +67,7 @@ process.on('message', async ({ stop }: { stop?: boolean }) => {
   global.gc?.();
   const { rss, heapUsed } = process.memoryUsage();
   const files = readdirSync('/proc/self/fd').length;
-  process.send?.({ measured: true, rss, heap: heapUsed, files } satisfies Measured);
+  process.send?.({ measured: true, rss, heap: heapUsed, files, recorded } satisfies Measured);
 });
 process.once('SIGTERM', () => process.disconnect());
 process.send?.({ ready: true });

@@ -14,6 +14,8 @@ export interface Measured {
   readonly rss: number;
   readonly heap: number;
   readonly files: number;
+  /** Events so far, where the service counts them. */
+  readonly recorded?: number;
 }
 
 const app = express();
