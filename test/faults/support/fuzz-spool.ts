@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -207,7 +207,7 @@ export function fileBytes({ pieces: parts, hits: damage }: SpoolFile): Buffer {
  */
 export function layDown(folder: string, file: SpoolFile): { readonly must: string[]; readonly may: string[] } {
   const path = join(folder, file.name);
-  if (existsSync(path)) return { must: [], may: [] };
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return { must: [], may: [] };
   const bytes = fileBytes(file);
   try {
     if (file.as === 'directory') mkdirSync(path);
