@@ -49,9 +49,15 @@ export function onProcessEnd(work: LastWork): void {
 
 /** `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` of the process. The package takes 100 ms to load: only without a resource. */
 function environmentResource(): ResourceLike {
-  const { defaultResource, detectResources, envDetector } =
-    require('@opentelemetry/resources') as typeof import('@opentelemetry/resources');
-  return defaultResource().merge(detectResources({ detectors: [envDetector] }));
+  try {
+    const { defaultResource, detectResources, envDetector } =
+      require('@opentelemetry/resources') as typeof import('@opentelemetry/resources');
+    return defaultResource().merge(detectResources({ detectors: [envDetector] }));
+  } catch (error) {
+    // A loader of the application's that cannot resolve it (ts-node 10): who emits is worth less than what was used.
+    log('warn', `@opentelemetry/resources cannot be loaded: events name OTEL_SERVICE_NAME alone: ${messageOf(error)}`);
+    return { attributes: { 'service.name': process.env.OTEL_SERVICE_NAME || 'unknown_service:node' } };
+  }
 }
 
 function discardingExporter(broken: boolean): UsageExporter {

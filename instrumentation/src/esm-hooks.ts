@@ -47,9 +47,16 @@ function hookSynchronously(specifiers: readonly string[]): void {
     }
     return hook;
   };
+  const isOurs = (specifier: string, context: nodeModule.ResolveHookContext): boolean => {
+    try {
+      return wanted.has(specifier) ? context.conditions.includes('import') : marked(specifier);
+    } catch {
+      // No module of the application's waits for what is wrong in here.
+      return false;
+    }
+  };
   const resolve: Resolve = (specifier, context, next) => {
-    const ours = wanted.has(specifier) ? context.conditions.includes('import') : marked(specifier);
-    return ours
+    return isOurs(specifier, context)
       ? (load()?.resolveSync(specifier, context, next) ?? next(specifier, context))
       : next(specifier, context);
   };

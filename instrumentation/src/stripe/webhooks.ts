@@ -62,7 +62,10 @@ function wrapConstruct(original: AnyFunction): AnyFunction {
 function wrapVerify(original: AnyFunction): AnyFunction {
   return function verifyHeaderAsync(this: unknown, ...args: unknown[]) {
     const verified = original.apply(this, args) as Promise<unknown>;
-    if (enabled) verified.then((right) => void (right === true && guard(() => observePayload(args[0]))), ignore);
+    const see = (right: unknown): void => {
+      if (right === true) guard(() => observePayload(args[0]));
+    };
+    if (enabled) guard(() => void verified.then(see, ignore));
     return verified;
   };
 }
