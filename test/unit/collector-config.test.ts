@@ -25,16 +25,21 @@ interface Pipeline {
   processors: string[];
   exporters: string[];
 }
+interface Protocol {
+  endpoint: string;
+  auth?: { authenticator: string };
+  tls?: Record<string, unknown>;
+}
 interface Config {
   extensions: Record<string, Record<string, unknown>>;
-  receivers: Record<string, { protocols: Record<string, { endpoint: string; auth?: { authenticator: string } }> }>;
+  receivers: Record<string, { protocols: Record<string, Protocol> }>;
   processors: Record<string, { error_mode?: string; log_conditions?: string[] }>;
   exporters: Record<string, Exporter>;
   service: { extensions: string[]; pipelines: Record<string, Pipeline> };
 }
 
 const text = readFileSync(join(root, 'otel-collector.yaml'), 'utf8');
-const config = parse(text) as Config;
+const config = parse(text, { merge: true }) as Config;
 const exporters = Object.entries(config.exporters);
 const pipelines = Object.entries(config.service.pipelines);
 
@@ -100,26 +105,57 @@ describe('otel-collector.yaml: usage events go their own way', () => {
 describe('otel-collector.yaml: one file for Docker and a local Collector', () => {
   it('every address, folder, user and password comes from the environment, and every variable has a default', () => {
     const protocols = Object.values(config.receivers).flatMap((receiver) => Object.values(receiver.protocols));
-    expect(protocols).toHaveLength(4);
+    expect(protocols).toHaveLength(8);
     for (const protocol of protocols) {
       expect(protocol.endpoint).toMatch(/^\$\{env:OTLP_HOST:-127\.0\.0\.1\}:\$\{env:OTLP_(HTTP|GRPC)_PORT:-\d+\}$/);
     }
-    const variables = [...text.matchAll(/\$\{([^}]*)\}/g)].map((match) => match[1]!);
+    // A secret may come from a file: ${${env:NAME_FROM:-env:NAME:-}}.
+    const variables = [...text.matchAll(/\$\{(?:\$\{)?([^}]*)\}/g)].map((match) => match[1]!);
     expect(variables.length).toBeGreaterThan(10);
-    for (const variable of variables) expect(variable).toMatch(/^env:[A-Z_]+:-/);
+    for (const variable of variables) expect(variable).toMatch(/^env:[A-Z_]+:-|^file:/);
   });
 
-  it('otlp/token wants a token, on both protocols', () => {
-    for (const protocol of Object.values(config.receivers['otlp/token']!.protocols)) {
+  it.each(['otlp/token', 'otlp/tls'])('%s wants a token, on both protocols', (name) => {
+    for (const protocol of Object.values(config.receivers[name]!.protocols)) {
       expect(protocol.auth).toEqual({ authenticator: 'bearertokenauth' });
     }
+  });
+
+  it('no token is no valid token', () => {
+    // A list with an empty text would let in whoever says `Bearer ` over gRPC.
+    expect(config.extensions.bearertokenauth).toEqual({
+      token: expect.stringMatching(/^ \$\{env:OTLP_TOKEN:-\} $/),
+      filename: expect.stringMatching(/^\$\{env:OTLP_TOKEN_FILE:-\}$/),
+    });
+  });
+
+  it('otlp/tls and otlp/mtls: TLS 1.3, files that may be renewed; otlp/mtls wants a client certificate', () => {
+    for (const name of ['otlp/tls', 'otlp/mtls']) {
+      for (const { tls } of Object.values(config.receivers[name]!.protocols)) {
+        expect(tls, name).toMatchObject({ min_version: expect.stringMatching(/:-1\.3\}$/) });
+        expect(tls?.reload_interval, name).toBeDefined();
+        expect(tls?.client_ca_file !== undefined, name).toBe(name === 'otlp/mtls');
+      }
+    }
+  });
+
+  it.each(Object.keys(config.receivers))('%s bounds bodies, headers, idle connections and streams', (name) => {
+    const { http, grpc } = config.receivers[name]!.protocols;
+    expect(http).toMatchObject({
+      max_request_body_size: 20 * 1024 * 1024,
+      read_header_timeout: '10s',
+      read_timeout: '60s',
+      write_timeout: '90s',
+      idle_timeout: '120s',
+    });
+    expect(grpc).toMatchObject({ max_recv_msg_size_mib: 20, max_concurrent_streams: 100 });
   });
 
   it('docker-compose.yml sets only variables that the file reads', () => {
     const compose = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8')) as {
       services: { collector: { environment: Record<string, string> } };
     };
-    for (const name of Object.keys(compose.services.collector.environment)) expect(text).toContain(`\${env:${name}:-`);
+    for (const name of Object.keys(compose.services.collector.environment)) expect(text).toContain(`env:${name}:-`);
   });
 
   it('uses only components that the manifest builds', () => {

@@ -1,18 +1,21 @@
 import { X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Certificate, makeAuthority, makeCertificate } from './make.ts';
 
-/** What the folder holds besides `ca.crt`: `{name}.crt` and `{name}.key`. */
+/** A part of the deployment: its folder gets `tls.crt`, `tls.key` and the authority's `ca.crt`. */
 export interface Wanted {
   readonly name: string;
+  readonly folder: string;
   readonly use: 'server' | 'client';
   /** Names and IP addresses that a server is reached by. */
   readonly hosts?: readonly string[];
 }
 
 export interface FolderOptions {
-  readonly folder: string;
+  /** Where `ca.crt` and `ca.key` are kept; no part needs to see the key. */
+  readonly authority: string;
   readonly wanted: readonly Wanted[];
   /** Renewed when fewer days are left. Default 30. */
   readonly renewDays?: number | undefined;
@@ -32,35 +35,36 @@ export interface FolderResult {
 
 /**
  * Certificates for the parts of one deployment, signed by an authority of its own: what is missing is made, what soon runs out (or is for
- * other hosts) is renewed, the rest stays. A folder whose `ca.crt` has no `ca.key` beside it is somebody else's: nothing is made there.
+ * other hosts) is renewed, the rest stays.
  *
- * @throws Error when the authority in the folder cannot sign or a file cannot be written
+ * @throws Error when the authority cannot sign (`ca.crt` without `ca.key` is somebody else's) or a file cannot be written
  */
-export async function fillFolder(options: FolderOptions): Promise<FolderResult[]> {
-  const { folder, wanted, renewDays = 30, days = 90, now = new Date() } = options;
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
+export async function fillFolders(options: FolderOptions): Promise<FolderResult[]> {
+  const { wanted, renewDays = 30, days = 90, now = new Date() } = options;
   const results: FolderResult[] = [];
-  const kept = (file: string, cert: string): void => void results.push({ file, what: 'kept', until: until(cert) });
-  let authority = read(folder, 'ca');
+  let authority = read(options.authority, 'ca');
+  const what = authority === undefined ? 'made' : 'kept';
   if (authority === undefined) {
-    if (existsSync(join(folder, 'ca.crt'))) {
+    if (existsSync(join(options.authority, 'ca.crt'))) {
       throw new Error(
-        `${folder}/ca.crt has no ca.key beside it: its certificates are somebody else's, who must make the missing ones`,
+        `${options.authority}/ca.crt has no ca.key beside it: whoever has the key must make what is missing`,
       );
     }
     authority = await makeAuthority('client-cost internal authority');
-    write(folder, 'ca', authority);
-    results.push({ file: 'ca.crt', what: 'made', until: until(authority.cert) });
-  } else kept('ca.crt', authority.cert);
+    write(options.authority, 'ca', authority, 0o600);
+  }
+  results.push({ file: join(options.authority, 'ca.crt'), what, until: until(authority.cert) });
   for (const about of wanted) {
-    const file = `${about.name}.crt`;
-    const before = read(folder, about.name);
+    const file = join(about.folder, 'tls.crt');
+    const before = read(about.folder, 'tls');
     if (before !== undefined && options.renew !== true && good(before, authority, about, renewDays, now)) {
-      kept(file, before.cert);
+      results.push({ file, what: 'kept', until: until(before.cert) });
       continue;
     }
     const made = await makeCertificate(authority, { ...about, to: new Date(now.getTime() + days * 86_400_000) });
-    write(folder, about.name, made);
+    // Readable for the group: each part runs as a user of its own and is given the group of whoever makes these.
+    write(about.folder, 'tls', made, 0o640);
+    put(about.folder, 'ca.crt', authority.cert, 0o644);
     results.push({ file, what: before === undefined ? 'made' : 'renewed', until: until(made.cert) });
   }
   return results;
@@ -70,7 +74,7 @@ function good(mine: Certificate, authority: Certificate, { hosts = [] }: Wanted,
   const certificate = new X509Certificate(mine.cert);
   if (!certificate.verify(new X509Certificate(authority.cert).publicKey)) return false;
   if (Date.parse(certificate.validTo) - now.getTime() < days * 86_400_000) return false;
-  return hosts.every((host) => certificate.checkHost(host) !== undefined || certificate.checkIP(host) !== undefined);
+  return hosts.every((host) => (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined);
 }
 
 const until = (cert: string): string => new Date(new X509Certificate(cert).validTo).toISOString().slice(0, 10);
@@ -81,15 +85,17 @@ function read(folder: string, name: string): Certificate | undefined {
   return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
 }
 
-/** Each file whole or not at all: a reader that comes in between finds the old one. The key first, so that a pair is never of two. */
-function write(folder: string, name: string, { cert, key }: Certificate): void {
-  const put = (file: string, text: string, mode: number): void => {
-    const path = join(folder, file);
-    writeFileSync(`${path}.new`, text, { mode });
-    chmodSync(`${path}.new`, mode);
-    renameSync(`${path}.new`, path);
-  };
-  // Readable for the group: the parts run as users of their own and share one group with whoever makes these.
-  put(`${name}.key`, key, name === 'ca' ? 0o600 : 0o640);
-  put(`${name}.crt`, cert, 0o644);
+/** The key first, so that nobody waits for a certificate's key. */
+function write(folder: string, name: string, { cert, key }: Certificate, keyMode: number): void {
+  put(folder, `${name}.key`, key, keyMode);
+  put(folder, `${name}.crt`, cert, 0o644);
+}
+
+/** Whole or not at all: who reads in between finds the old file. */
+function put(folder: string, file: string, text: string, mode: number): void {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const path = join(folder, file);
+  writeFileSync(`${path}.new`, text, { mode });
+  chmodSync(`${path}.new`, mode);
+  renameSync(`${path}.new`, path);
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { alertsCommand } from './alerts.ts';
 import { backfillCommand } from './backfill.ts';
 import { billCommand } from './bill.ts';
+import { certificatesCommand } from './certificates.ts';
 import { clientsCommand } from './clients.ts';
 import { coverageCommand } from './coverage.ts';
 import { doctorCommand } from './doctor.ts';
@@ -51,6 +52,7 @@ export function createProgram(io: CliIo): Command {
     doctorCommand(io),
     settleCommand(io),
     reconcileCommand(io),
+    certificatesCommand(io),
   ];
   for (const command of commands) program.addCommand(command);
   settle(program, io);
