@@ -243,3 +243,15 @@ test('CLIENT_COST_EXPORTER=none sends nothing and waits for nothing', async () =
   expect(exporter.stats()).toMatchObject({ emitted: 3, pending: 0 });
   expect(sink.requests).toEqual([]);
 });
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY])(
+  'a clock that says %s costs no event: it was observed when it happened',
+  async (said) => {
+    const exporter = start();
+    const now = vi.spyOn(Date, 'now').mockReturnValue(said);
+    send(exporter, 0, 2);
+    now.mockRestore();
+    expect(await exporter.flush(5_000)).toBe(true);
+    expect(exporter.stats()).toMatchObject({ emitted: 2, dropped: 0 });
+  },
+);

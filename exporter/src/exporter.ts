@@ -67,7 +67,7 @@ export class SpoolingExporter implements UsageExporter, Participant {
   emit(event: UsageEvent): void {
     this.emitted++;
     try {
-      if (!this.events.append(serializeEvent(event, BigInt(Date.now()) * 1_000_000n))) this.dropped++;
+      if (!this.events.append(serializeEvent(event, observedAt(event)))) this.dropped++;
       if (this.closed === undefined) this.delivery.schedule(this.config.flushIntervalMs);
       else
         this.once.say('warn', 'closed', 'a usage event came after shutdown: it waits in the spool for the next start');
@@ -148,6 +148,12 @@ export class SpoolingExporter implements UsageExporter, Participant {
     this.events.adoptOrphans();
     if (this.events.hasAdopted || this.pending() > 0) this.delivery.schedule(this.config.flushIntervalMs);
   }
+}
+
+/** Nanoseconds since the epoch: now, or when the event happened where the clock is none (a mocked one). */
+function observedAt(event: UsageEvent): bigint {
+  const now = Date.now();
+  return now >= 0 && now <= 8.64e15 ? BigInt(Math.floor(now)) * 1_000_000n : event.timeUnixNano;
 }
 
 /** Node's timers turn anything over 2^31-1 ms into 1 ms. */
