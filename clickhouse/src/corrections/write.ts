@@ -32,7 +32,7 @@ export async function writeCharges(
   for (let start = 0; start < rows.length; start += CHUNK) {
     const chunk = await newer(client, rows.slice(start, start + CHUNK), options.stale ?? 'refuse');
     if (chunk.length === 0) continue;
-    const ingested_at = new Date().toISOString().replace('T', ' ').replace('Z', '');
+    const ingested_at = await arrival(client);
     await client.insert({
       table: 'usage_events',
       columns: [...LEDGER_COLUMNS, 'ingested_at'],
@@ -44,6 +44,19 @@ export async function writeCharges(
     written += chunk.length;
   }
   return written;
+}
+
+/**
+ * The time of arrival, by ClickHouse's clock: reports look for what arrived since the last refresh, and the clock of whoever runs a command may be hours
+ * behind. Never before that refresh, as for events (0021).
+ */
+async function arrival(client: ClickHouseClient): Promise<string> {
+  const [row] = await select(
+    client,
+    `SELECT toString(greatest(toTimeZone(now64(3), 'UTC'),
+       (SELECT toDateTime64(max(refreshed_at), 3, 'UTC') FROM usage_daily WHERE client_id = '' AND service = 'refresh'))) AS at`,
+  );
+  return String(row!.at);
 }
 
 /** The rows that are newer than the ledger's. */

@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type LedgerRow, readCharges, writeCharges } from '../corrections/index.ts';
 import { backfill } from './index.ts';
 import { freshLedger, refresh, rows, send, startTestEngine, type TestEngine, usage, uuidv7 } from './testing/ledger.ts';
 
@@ -40,6 +41,12 @@ async function later(seconds: number): Promise<void> {
 async function anHourLater(): Promise<void> {
   await refresh(client);
   await later(3_600);
+}
+
+/** The one charge of a client. */
+async function charge(clientId: string, day: string): Promise<LedgerRow> {
+  for await (const page of readCharges(client, { from: day, to: day, clientId })) return page[0]!;
+  throw new Error(`${clientId} has no charge`);
 }
 
 const at = (day: string): string => `${day}T10:00:00Z`;
@@ -132,6 +139,22 @@ describe('a refresh', () => {
     await anHourLater();
     expect(await costs('slow')).toEqual({ '2025-03-03': '7' });
   });
+});
+
+test('a correction by a command whose clock is hours behind is in the reports at once', async () => {
+  const day = '2025-09-20';
+  await send(client, [{ time: at(day), attributes: usage({ 'client.id': 'behind', 'cost.amount': '1' }) }]);
+  await anHourLater();
+  const { time, usage_id } = await charge('behind', day);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 5 * 3_600_000 });
+  try {
+    const row = { ...(await charge('behind', day)), version: '2', cost: '8' };
+    expect(await writeCharges(client, [row])).toBe(1);
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await charge('behind', day)).toMatchObject({ time, usage_id, cost: '8' });
+  expect(await costs('behind')).toEqual({ [day]: '8' });
 });
 
 test('of two rows of the same version the later one counts, merged or not, also in one batch', async () => {

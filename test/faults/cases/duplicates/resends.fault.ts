@@ -7,7 +7,9 @@ import { batches, charge, clientsOf } from '../clickhouse/support/history.ts';
 import { Model, type SentEvent } from '../clickhouse/support/model.ts';
 import { insertUntilTaken, records } from '../clickhouse/support/send.ts';
 
-const CHARGES = { short: 150, long: 1_500 } as const;
+const CHARGES = { short: 80, long: 1_500 } as const;
+/** Most events of a batch; a round takes one of them. */
+const BATCHES = { short: [40, 200], long: [15, 60, 400] } as const;
 
 /** How a batch goes: resolves when it is acknowledged. */
 type Send = (world: World, batch: readonly SentEvent[]) => Promise<unknown>;
@@ -44,13 +46,13 @@ async function play(run: FaultRun, world: World, send: Send, restart: () => Prom
     const once = Array.from({ length: CHARGES[form] }, () => charge(random)).flat();
     // What is rejected is kept as often as it comes, which would say nothing here.
     const copies = once.flatMap((event) => Array.from({ length: random.int(1, 5) }, () => event));
-    const queue = batches(random, random.shuffle(copies), random.pick([7, 60, 400]));
+    const queue = batches(random, random.shuffle(copies), random.pick(BATCHES[form]));
     batchCount += queue.length;
     const worker = async () => {
       for (let batch = queue.pop(); batch !== undefined; batch = queue.pop()) await send(world, batch);
     };
     const workers = [1, 2, 3, 4].map(worker);
-    if (round % 2 === 1) await restart();
+    if (round % 2 === 0) await restart();
     await Promise.all(workers);
     for (const event of copies) model.arrived(event);
     const there = async () => {
@@ -89,7 +91,7 @@ export default [
     hop: 'duplicates',
     fault: `${what}, straight into ClickHouse, which is killed and restarted meanwhile`,
     promises: ['ledger-duplicates'],
-    times: { short: 2, long: 8 },
+    times: { short: 1, long: 8 },
     timeoutSeconds: 300,
     async run(run) {
       const world = await startWorld({ dir: run.dir });
@@ -109,7 +111,7 @@ export default [
     hop: 'duplicates',
     fault: `${what}, through the Collector, which or ClickHouse is killed and restarted meanwhile`,
     promises: ['ledger-duplicates'],
-    times: { short: 2, long: 8 },
+    times: { short: 1, long: 8 },
     timeoutSeconds: 400,
     collector: true,
     async run(run) {
