@@ -24,7 +24,10 @@ COPY clickhouse/bin clickhouse/bin
 COPY --from=build /app/grafana/dist grafana/dist
 COPY --from=build /app/examples/dist examples/dist
 COPY clickhouse/migrations clickhouse/migrations
-RUN mkdir -p /var/lib/client-cost/spool && chown -R node /var/lib/client-cost
+# What volumes are mounted over belongs to node from the start.
+RUN cd /var/lib && mkdir -p client-cost/spool client-cost/sms client-cost/authority \
+    client-cost/tls/clickhouse client-cost/tls/collector client-cost/tls/service \
+  && chown -R node:node client-cost
 USER node
 VOLUME /var/lib/client-cost
 EXPOSE 3000 8085

