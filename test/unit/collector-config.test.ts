@@ -16,7 +16,7 @@ interface Exporter {
     storage?: string;
     block_on_overflow: boolean;
     num_consumers: number;
-    batch?: { min_size: number; max_size: number };
+    batch?: { sizer: string; min_size: number; max_size: number };
   };
   retry_on_failure: { enabled: boolean; max_elapsed_time: number };
 }
@@ -47,7 +47,8 @@ describe('otel-collector.yaml: settings whose defaults lose data', () => {
   it.each(exporters)('%s: queue on disk, batches behind it, retry without end', (_name, exporter) => {
     expect(exporter.sending_queue.enabled).toBe(true);
     expect(exporter.sending_queue.storage).toBe('file_storage');
-    expect(exporter.sending_queue.batch).toBeDefined();
+    // By bytes: large events must not become one insert that nobody has the memory for.
+    expect(exporter.sending_queue.batch?.sizer).toBe('bytes');
     expect(exporter.retry_on_failure.enabled).toBe(true);
     expect(exporter.retry_on_failure.max_elapsed_time).toBe(0);
   });
@@ -56,7 +57,13 @@ describe('otel-collector.yaml: settings whose defaults lose data', () => {
     expect(exporter.async_insert).toBe(false);
     expect(exporter.compress).toBe('none');
     expect(exporter.create_schema).toBe(false);
-    expect(exporter.connection_params.throw_on_max_partitions_per_insert_block).toBe('0');
+    expect(exporter.connection_params).toEqual({
+      throw_on_max_partitions_per_insert_block: '0',
+      wait_end_of_query: '1',
+      send_progress_in_http_headers: '0',
+      wait_for_async_insert: '1',
+      materialized_views_ignore_errors: '0',
+    });
   });
 
   it('a full queue of usage events makes the sender wait, and drops nothing', () => {

@@ -98,7 +98,7 @@ export function startSenders(
           acknowledged.push(...events.map(({ known }) => known));
           break;
         }
-        const key = status === 0 ? 'no answer' : `${status} ${text.replace(/[^ -~]/g, '').slice(0, 80)}`;
+        const key = status === 0 ? 'no answer' : `${status} ${text.replace(/[^ -~]/g, '').slice(0, 200)}`;
         refused.set(key, (refused.get(key) ?? 0) + 1);
         // Not acknowledged: nobody promised anything.
         if (stopping) return;
