@@ -136,6 +136,7 @@ describe('recordUsage', () => {
     ['cost', 0.1],
     ['cost', 'free'],
     ['cost', '1000000'],
+    ['cost', '-0.5'],
   ])('%s = %o: names the field once, records it unpriced with what was said', (field, value) => {
     const { cost, ...rest } = GOOD;
     const bad = { ...(field === 'quantity' || field === 'cost' ? rest : GOOD), [field]: value } as UsageRecord;

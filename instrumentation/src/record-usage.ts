@@ -147,8 +147,9 @@ class Validator {
     const { cost } = this.#record;
     if (cost === undefined || cost === null) return undefined;
     const amount = typeof cost === 'string' ? normalizeAmount(cost) : undefined;
-    if (amount === undefined) this.#reject('cost', cost, 'a decimal string such as "0.0079", below 1000000');
-    return amount;
+    if (amount !== undefined && !amount.startsWith('-')) return amount;
+    this.#reject('cost', cost, 'a decimal string such as "0.0079", 0 or more and below 1000000');
+    return undefined;
   }
 
   #outcome(): UsageOutcome {

@@ -99,6 +99,8 @@ export function costOf(call: Pricable, end: CallEnd, problem: string | undefined
 function providerCost(cost: string, currency: string | undefined, at: Date, book: () => PriceBook): Cost {
   const said = normalizeAmount(cost);
   if (said === undefined) return unpriced('the given cost is not an amount of less than 1000000', undefined);
+  // The ledger refuses it, and the usage with it.
+  if (said.startsWith('-')) return unpriced('the given cost is negative', undefined);
   const code = (currency ?? 'USD').trim().toUpperCase();
   if (code === 'USD') return { amount: said, source: 'provider', version: undefined };
   if (!/^[A-Z]{3}$/.test(code)) return unpriced(`${quote(currency)} is not a currency of ISO 4217`, undefined);

@@ -100,7 +100,7 @@ export function jsonText(value: unknown): string {
 /** Objects of these names (and nasty ones), a few levels deep, with any value. */
 export function hostileObject(names: readonly string[], depth = 3): fc.Arbitrary<unknown> {
   const keys = fc.oneof({ weight: 12, arbitrary: fc.constantFrom(...names) }, fc.constantFrom(...NASTY_KEYS));
-  let value: fc.Arbitrary<unknown> = fc.oneof({ weight: 30, arbitrary: leaves }, deep);
+  let value: fc.Arbitrary<unknown> = fc.oneof({ weight: 300, arbitrary: leaves }, deep);
   for (let i = 0; i < depth; i++) {
     const inner = value;
     // defineProperty: a member called __proto__ must be one.
@@ -126,7 +126,7 @@ export function damaged(real: readonly unknown[]): fc.Arbitrary<unknown> {
   const change = fc.tuple(
     fc.nat(),
     fc.constantFrom('set', 'drop', 'nest', 'name'),
-    fc.oneof({ weight: 12, arbitrary: leaves }, deep),
+    fc.oneof({ weight: 100, arbitrary: leaves }, deep),
   );
   return fc
     .tuple(fc.constantFrom(...real), fc.array(change, { minLength: 1, maxLength: 4 }))

@@ -38,8 +38,17 @@ export function parseJson(text: string): WebhookParams {
 export function fromParsedBody(body: unknown): WebhookParams {
   return fromObject(body, (value) => {
     if (typeof value === 'string') return value;
-    return Array.isArray(value) ? value.map(String) : String(value);
+    return Array.isArray(value) ? value.map(textOf) : textOf(value);
   });
+}
+
+/** A nested body may name its own `toString` (`a[toString]=1`): it is none. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return '[object Object]';
+  }
 }
 
 function fromObject(object: unknown, read: (value: unknown) => string | readonly string[] | undefined): WebhookParams {
