@@ -9,6 +9,6 @@ const fault: Fault = {
   promises: ['host-unharmed'],
   times: { short: 1, long: 1 },
   run: (run) =>
-    compareHosts(run, { breakages: [{ name: 'hostile answers', recorded: true }], providers: ['answers'], every: 3 }),
+    compareHosts(run, { breakages: [{ name: 'hostile answers', recorded: true }], providers: ['answers'], every: 7 }),
 };
 export default fault;
