@@ -5,6 +5,7 @@
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { cpuBench } from './cpu/index.ts';
+import { fsyncBench } from './fsync/index.ts';
 import { type Bench, type BenchResult, markdownTable } from './lib/bench.ts';
 import { machine } from './lib/machine.ts';
 import { writeSection } from './lib/page.ts';
@@ -14,7 +15,15 @@ import { pipelineBench } from './pipeline/index.ts';
 import { providersBench } from './providers/index.ts';
 import { reportBench } from './report/index.ts';
 
-const BENCHES: readonly Bench[] = [cpuBench, providersBench, loadBench, microBench, pipelineBench, reportBench];
+const BENCHES: readonly Bench[] = [
+  cpuBench,
+  providersBench,
+  loadBench,
+  microBench,
+  fsyncBench,
+  pipelineBench,
+  reportBench,
+];
 
 const HELP = `npm run bench [-- [--quick] [--no-write] [name …]]
 

@@ -131,17 +131,16 @@ async function onDisk(run: FaultRun, planted: boolean, begin: (disk: Disk) => vo
 
 const memory = (service: Service) => told(service).memory ?? 0;
 
-const full: Fault = {
-  id: 'spool-disk-full',
+const fullDisk = (id: string, planted: boolean, fault: string): Fault => ({
+  id,
   hop: 'spool',
-  fault:
-    'disk full under load at a random moment, the destination away; then the disk is free again and the process killed',
+  fault,
   promises: ['spool-no-disk', 'spool-killed'],
   times: { short: 1, long: 10 },
   run: (run) =>
     onDisk(
       run,
-      false,
+      planted,
       () => {},
       async ({ sink, disk, service, i }) => {
         const at = run.random.int(20, 300);
@@ -160,7 +159,7 @@ const full: Fault = {
         return [];
       },
     ),
-};
+});
 
 const readOnly: Fault = {
   id: 'spool-read-only',
@@ -234,4 +233,17 @@ const removed: Fault = {
   },
 };
 
-export default [full, readOnly, removed];
+export default [
+  fullDisk(
+    'spool-disk-full',
+    false,
+    'disk full under load at a random moment, the destination away; then the disk is free again and the process killed',
+  ),
+  fullDisk(
+    'spool-write-fails',
+    true,
+    'writes that fail in the middle of a line, then work again; the process is killed',
+  ),
+  readOnly,
+  removed,
+];
