@@ -1,6 +1,7 @@
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { DEFAULT_DATABASE } from './migrate/render.ts';
 import { readSecretFile } from './secret-file.ts';
+import { shownUrl } from './shown-url.ts';
 
 export interface ConnectionOptions {
   /** ClickHouse HTTP interface. Default http://127.0.0.1:8123. */
@@ -34,7 +35,7 @@ export function resolveConnection(options: ConnectionOptions = {}, env: NodeJS.P
   const url = options.url ?? (env.CLICKHOUSE_URL || 'http://127.0.0.1:8123');
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new ConnectionSettingError(
-      `CLICKHOUSE_URL ${JSON.stringify(url)}: expected the HTTP interface, like http://127.0.0.1:8123`,
+      `CLICKHOUSE_URL ${JSON.stringify(shownUrl(url))}: expected the HTTP interface, like http://127.0.0.1:8123`,
     );
   }
   const parsed = new URL(url);

@@ -106,7 +106,9 @@ function whole(env: NodeJS.ProcessEnv, name: string, fallback: number, min: numb
 
 /** Without user and password, so that it can be shown. */
 function shownUrl(value: string): string {
-  return JSON.stringify(value.replace(/\/\/[^/@]*@/, '//***@'));
+  return JSON.stringify(
+    value.replace(/^((?:[a-z][a-z0-9+.-]*:)?\/\/|)[^?#\s]*@/i, '$1***@').replace(/[?#].*$/s, '?***'),
+  );
 }
 
 function url(env: NodeJS.ProcessEnv, name: string, instead = 'the default'): string | undefined {
@@ -159,7 +161,12 @@ function headers(env: NodeJS.ProcessEnv, name: string): Record<string, string> {
         throw new Error('is no HTTP header');
       found[key] = value;
     } catch (error) {
-      malformed(name, `…${at < 1 ? '' : JSON.stringify(key)}…`, messageOf(error), 'the other headers');
+      malformed(
+        name,
+        `…${at > 0 && /^[a-z][a-z0-9-]{0,40}$/.test(key) ? JSON.stringify(key) : ''}…`,
+        messageOf(error),
+        'the other headers',
+      );
     }
   }
   return found;

@@ -28,6 +28,15 @@ export class SpoolingExporter implements UsageExporter, Participant {
   private unkept = 0;
   private closed: Promise<boolean> | undefined;
 
+  /** An application that logs what it holds logs no token and no password of ours. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return 'SpoolingExporter {}';
+  }
+
+  toJSON(): Record<string, never> {
+    return {};
+  }
+
   constructor(config: ExporterConfig, resource: ResourceLike, scopeVersion: string, env: NodeJS.ProcessEnv) {
     this.config = config;
     this.exitTimeoutMs = config.exitTimeoutMs;

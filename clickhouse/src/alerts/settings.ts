@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { shownUrl } from '../shown-url.ts';
 
 /** A setting of the check that is missing or cannot be used; the message names it and the way out. */
 export class AlertSettingError extends Error {
@@ -17,7 +18,7 @@ export function webhookUrls(env: NodeJS.ProcessEnv): { readonly clients: string;
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new AlertSettingError(
-      `CLIENT_COST_ALERT_WEBHOOK_URL ${JSON.stringify(given)}: expected the SMS service's address, like ${DEFAULT_URL}`,
+      `CLIENT_COST_ALERT_WEBHOOK_URL ${JSON.stringify(shownUrl(given))}: expected the SMS service's address, like ${DEFAULT_URL}`,
     );
   }
   if (url.username !== '' || url.password !== '') {

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { shownUrl } from '../shown-url.ts';
 
 /** What one check says; `says` names the way out when something is wrong. */
 export interface Finding {
@@ -87,13 +88,13 @@ async function checkHealth(url: string): Promise<Finding> {
   const hop = 'Collector';
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-    if (response.ok) return { hop, state: 'ok', says: `healthy at ${url}` };
-    return { hop, state: 'fail', says: `${url} answers ${response.status}: read the Collector's log` };
+    if (response.ok) return { hop, state: 'ok', says: `healthy at ${shownUrl(url)}` };
+    return { hop, state: 'fail', says: `${shownUrl(url)} answers ${response.status}: read the Collector's log` };
   } catch (error) {
     return {
       hop,
       state: 'fail',
-      says: `no answer at ${url} (${reason(error)}): start it, or set CLIENT_COST_COLLECTOR_HEALTH_URL; without a Collector use --no-collector`,
+      says: `no answer at ${shownUrl(url)} (${reason(error)}): start it, or set CLIENT_COST_COLLECTOR_HEALTH_URL; without a Collector use --no-collector`,
     };
   }
 }
@@ -108,7 +109,7 @@ async function checkOtlp(endpoint: string): Promise<Finding> {
     return {
       hop,
       state: 'fail',
-      says: `${endpoint} is no URL: OTEL_EXPORTER_OTLP_ENDPOINT looks like http://127.0.0.1:4318`,
+      says: `${shownUrl(endpoint)} is no URL: OTEL_EXPORTER_OTLP_ENDPOINT looks like http://127.0.0.1:4318`,
     };
   }
   try {
@@ -118,26 +119,33 @@ async function checkOtlp(endpoint: string): Promise<Finding> {
       body: '{"resourceLogs":[]}',
       signal: AbortSignal.timeout(5_000),
     });
-    if (response.ok) return { hop, state: 'ok', says: `${url} accepts logs` };
+    if (response.ok) return { hop, state: 'ok', says: `${shownUrl(url)} accepts logs` };
     // Without the service's token a receiver that wants one answers so; it is there.
     if (response.status === 401 || response.status === 403) {
-      return { hop, state: 'ok', says: `${url} answers and wants a token (OTEL_EXPORTER_OTLP_HEADERS of the service)` };
+      return {
+        hop,
+        state: 'ok',
+        says: `${shownUrl(url)} answers and wants a token (OTEL_EXPORTER_OTLP_HEADERS of the service)`,
+      };
     }
     return {
       hop,
       state: 'fail',
-      says: `${url} answers ${response.status}: is this an OTLP/HTTP receiver (port 4318)?`,
+      says: `${shownUrl(url)} answers ${response.status}: is this an OTLP/HTTP receiver (port 4318)?`,
     };
   } catch (error) {
     return {
       hop,
       state: 'fail',
-      says: `no answer at ${url} (${reason(error)}): start the Collector, or set OTEL_EXPORTER_OTLP_ENDPOINT`,
+      says: `no answer at ${shownUrl(url)} (${reason(error)}): start the Collector, or set OTEL_EXPORTER_OTLP_ENDPOINT`,
     };
   }
 }
 
 function reason(error: unknown): string {
   const cause = (error as { cause?: NodeJS.ErrnoException }).cause;
-  return cause?.code ?? (error instanceof Error ? error.message : String(error));
+  // What fetch says of an address that it cannot use quotes it.
+  return (
+    cause?.code ?? (error instanceof TypeError ? error.name : error instanceof Error ? error.message : String(error))
+  );
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Connection, type ConnectionOptions, createLedgerClient, resolveConnection } from '../client.ts';
+import { shownUrl } from '../shown-url.ts';
 import { withConnectionOptions } from './connect.ts';
 import { ledgerChecks } from './doctor-ledger.ts';
 import { type Check, checkCollector, checkNode, checkSpool, type Finding } from './doctor-local.ts';
@@ -54,7 +55,7 @@ async function clickhouse(io: CliIo, options: DoctorOptions, report: (finding: F
     report({
       hop: 'configuration',
       state: 'ok',
-      says: `${connection.url}, user ${connection.user}, database ${connection.database}`,
+      says: `${shownUrl(connection.url)}, user ${connection.user}, database ${connection.database}`,
     });
   } catch (error) {
     return report({ hop: 'configuration', state: 'fail', says: explain(error).message });

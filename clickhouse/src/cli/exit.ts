@@ -1,6 +1,7 @@
 import { ClickHouseError } from '@clickhouse/client';
 import { type Connection, ConnectionSettingError } from '../client.ts';
 import { QueryInputError } from '../queries/index.ts';
+import { shownUrl } from '../shown-url.ts';
 
 /** What a script can tell from the command's exit code. */
 export const EXIT = { ok: 0, problem: 1, usage: 2, connection: 3 } as const;
@@ -32,7 +33,7 @@ export function explain(error: unknown, connection?: Connection): CliError {
   if (cause instanceof ClickHouseError) {
     if (WRONG_LOGIN.has(cause.code)) {
       return new CliError(
-        `ClickHouse at ${connection?.url} does not accept user ${connection?.user} with this password: check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD (or CLICKHOUSE_PASSWORD_FILE)`,
+        `ClickHouse at ${shownUrl(connection?.url ?? '')} does not accept user ${connection?.user} with this password: check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD (or CLICKHOUSE_PASSWORD_FILE)`,
         EXIT.connection,
       );
     }
@@ -49,7 +50,7 @@ export function explain(error: unknown, connection?: Connection): CliError {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
   if (NETWORK.test(code) || /^Timeout error|socket hang up|fetch failed/.test(message)) {
     return new CliError(
-      `cannot reach ClickHouse at ${connection?.url} (${code || message}): is it running, and is CLICKHOUSE_URL right? "client-cost start" runs one on this machine`,
+      `cannot reach ClickHouse at ${shownUrl(connection?.url ?? '')} (${code || message}): is it running, and is CLICKHOUSE_URL right? "client-cost start" runs one on this machine`,
       EXIT.connection,
     );
   }

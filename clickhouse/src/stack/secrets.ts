@@ -41,9 +41,9 @@ function keep<Name extends string>(dataDir: string, names: readonly Name[]): Rea
     try {
       kept = JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>;
     } catch (error) {
-      throw new Error(
-        `The passwords in ${path} cannot be read: ${(error as Error).message}. Remove the file to get new ones.`,
-      );
+      // What JSON.parse says quotes the file.
+      const why = error instanceof SyntaxError ? 'it is no JSON' : (error as Error).message;
+      throw new Error(`The passwords in ${path} cannot be read: ${why}. Remove the file to get new ones.`);
     }
   }
   const missing = names.filter((name) => kept[name] === undefined);

@@ -73,7 +73,7 @@ export class Settings {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    const shown = url === undefined || url.password === '' ? text : '(with a password)';
+    const shown = /[@?#]/.test(text) ? '(with a user, password or query)' : text;
     if (url === undefined || !/^https?:$/.test(url.protocol)) {
       this.problems.push(`${name}=${shown}: expected a URL like ${example}`);
     } else if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
