@@ -18,3 +18,31 @@ export function readSecretFile(name: string, file: string): string {
   if (/[\r\n]/.test(secret)) throw new Error(`${name} ${file} has several lines: expected the secret alone`);
   return secret;
 }
+
+/**
+ * The environment in which each of `names` may also come from the file of `NAME_FILE`. A file is read when its secret is asked for, so that
+ * one that is missing is trouble only for what needs it; what a child process inherits has no secret that was in a file.
+ *
+ * @param fail makes the error for a file that cannot be used
+ */
+export function withSecretFiles(
+  env: NodeJS.ProcessEnv,
+  names: readonly string[],
+  fail: (message: string) => Error,
+): NodeJS.ProcessEnv {
+  const result: NodeJS.ProcessEnv = { ...env };
+  for (const name of names) {
+    const file = env[`${name}_FILE`];
+    if (!file || env[name]) continue;
+    delete result[name];
+    const get = (): string => {
+      try {
+        return readSecretFile(`${name}_FILE`, file);
+      } catch (error) {
+        throw fail((error as Error).message);
+      }
+    };
+    Object.defineProperty(result, name, { get, enumerable: false });
+  }
+  return result;
+}

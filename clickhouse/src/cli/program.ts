@@ -1,4 +1,6 @@
 import { Command, CommanderError } from 'commander';
+import { ConnectionSettingError } from '../client.ts';
+import { withSecretFiles } from '../secret-file.ts';
 import { alertsCommand } from './alerts.ts';
 import { backfillCommand } from './backfill.ts';
 import { billCommand } from './bill.ts';
@@ -59,6 +61,17 @@ export function createProgram(io: CliIo): Command {
   return program;
 }
 
+/** Keys of providers. ClickHouse's passwords and the webhook's secret have files of their own kind where they are read. */
+const SECRETS = [
+  'TWILIO_AUTH_TOKEN',
+  'TWILIO_API_SECRET',
+  'STRIPE_API_KEY',
+  'STRIPE_SECRET_KEY',
+  'OPENAI_API_KEY',
+  'OPENAI_ADMIN_KEY',
+  'R2_SECRET_ACCESS_KEY',
+];
+
 function settle(command: Command, io: CliIo): void {
   command.exitOverride().configureOutput({ writeOut: io.stdout, writeErr: io.stderr });
   for (const child of command.commands) settle(child, io);
@@ -69,7 +82,9 @@ function settle(command: Command, io: CliIo): void {
  *
  * @param argv what follows the command's name: `['report', '--client', 'acme']`
  */
-export async function runCli(argv: readonly string[], io: CliIo = processIo()): Promise<number> {
+export async function runCli(argv: readonly string[], given: CliIo = processIo()): Promise<number> {
+  const env = withSecretFiles(given.env, SECRETS, (message) => new ConnectionSettingError(message));
+  const io: CliIo = { ...given, env };
   const before = process.exitCode;
   try {
     if (argv.length === 0) {
