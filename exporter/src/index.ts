@@ -47,6 +47,14 @@ export function onProcessEnd(work: LastWork): void {
   processEnds(drainInChild).addLastWork(work);
 }
 
+/**
+ * Work for the last moment before a signal ends the process: synchronous, nothing of the program runs after it. Events that it emits are
+ * written, and sent by a short-lived child process where the destination took the ones before.
+ */
+export function onLastMoment(work: () => void): void {
+  processEnds(drainInChild).addLastMoment(work);
+}
+
 /** `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` of the process. The package takes 100 ms to load: only without a resource. */
 function environmentResource(): ResourceLike {
   try {

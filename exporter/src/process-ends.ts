@@ -19,8 +19,11 @@ export interface Participant {
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 const MIN_DRAIN_MS = 100;
 
-/** Something else that must leave the process before it ends: spans, metrics. Given the milliseconds that are left. */
-export type LastWork = (timeoutMillis: number) => Promise<unknown>;
+/**
+ * Something else that must leave the process before it ends: spans, metrics. Given the milliseconds that are left, and why the process
+ * ends: after a signal the program goes on meanwhile.
+ */
+export type LastWork = (timeoutMillis: number, why: 'return' | 'signal') => Promise<unknown>;
 
 /**
  * One set of handlers for all exporters of a process or worker thread: return of the program, signals, `process.exit()`, uncaught exceptions.
@@ -29,6 +32,7 @@ export type LastWork = (timeoutMillis: number) => Promise<unknown>;
 class ProcessEnds {
   private readonly participants = new Set<Participant>();
   private readonly lastWorks = new Set<LastWork>();
+  private readonly lastMoments = new Set<() => void>();
   private readonly drain: (jobs: readonly DrainJob[], timeoutMs: number) => void;
   /** Milliseconds already waited for at the end of this process. */
   private spent = 0;
@@ -52,6 +56,11 @@ class ProcessEnds {
   /** Done at a return of the program and at a signal, beside the events; it never changes how the process ends. */
   addLastWork(work: LastWork): void {
     this.lastWorks.add(work);
+  }
+
+  /** Done right before a signal ends the process, when no more of the program runs. */
+  addLastMoment(work: () => void): void {
+    this.lastMoments.add(work);
   }
 
   private install(): void {
@@ -79,11 +88,11 @@ class ProcessEnds {
     return Math.max(0, longest - this.spent);
   }
 
-  private async flushAll(): Promise<void> {
+  private async flushAll(why: 'return' | 'signal'): Promise<void> {
     const remaining = this.remaining();
     const start = performance.now();
     // First, because they may emit the last events.
-    const works = [...this.lastWorks].map((work) => inTime(work, remaining));
+    const works = [...this.lastWorks].map((work) => inTime(work, remaining, why));
     const left = (participant: Participant) =>
       Math.min(remaining, participant.exitTimeoutMs) - (performance.now() - start);
     const flush = async (participant: Participant): Promise<void> => {
@@ -102,7 +111,7 @@ class ProcessEnds {
   private readonly onBeforeExit = (): void => {
     if (this.pending() > this.leftOver || this.spent === 0) {
       const due = this.lastWorks.size > 0 || [...this.participants].some((participant) => participant.worthFlushing());
-      if (due) void this.flushAll();
+      if (due) void this.flushAll('return');
     }
   };
 
@@ -136,32 +145,52 @@ class ProcessEnds {
     }
     // A second signal while we wait: at once.
     if (this.dying || (this.pending() === 0 && this.lastWorks.size === 0)) {
-      this.raise(signal);
+      this.raise(signal, this.dying);
       return;
     }
     this.dying = true;
-    this.flushAll().then(
+    this.flushAll('signal').then(
       () => this.raise(signal),
       () => this.raise(signal),
     );
   };
 
   /** Dies of the signal as if we had never listened. */
-  private raise(signal: NodeJS.Signals): void {
-    for (const participant of this.participants) participant.handOver();
+  private raise(signal: NodeJS.Signals, again = false): void {
+    for (const work of this.lastMoments) {
+      try {
+        work();
+      } catch {
+        // not ours to report, and the process ends
+      }
+    }
+    const jobs: DrainJob[] = [];
+    for (const participant of this.participants) {
+      const due = participant.pending() > 0;
+      const job = participant.handOver();
+      if (due) jobs.push(job);
+    }
+    // Events of that moment; where earlier ones could not be sent, these will not be either, and a second signal means now.
+    if (jobs.length > 0 && this.leftOver === 0 && !again && this.remaining() >= MIN_DRAIN_MS) {
+      try {
+        this.drain(jobs, this.remaining());
+      } catch {
+        // the next start sends them
+      }
+    }
     this.uninstall();
     process.kill(process.pid, signal);
   }
 }
 
 /** Waits for the work, not longer than the time given, whatever it does. */
-async function inTime(work: LastWork, millis: number): Promise<void> {
+async function inTime(work: LastWork, millis: number, why: 'return' | 'signal'): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, millis);
   });
   try {
-    await Promise.race([work(millis), deadline]);
+    await Promise.race([work(millis, why), deadline]);
   } catch {
     // not ours to report, and the process ends
   } finally {
@@ -174,7 +203,7 @@ const KEY = Symbol.for('@client-cost/exporter/process-ends/1');
 /** The one set of handlers, shared by every copy of this package that the process loaded. */
 export function processEnds(
   drain: (jobs: readonly DrainJob[], timeoutMs: number) => void,
-): Pick<ProcessEnds, 'add' | 'remove' | 'addLastWork'> {
+): Pick<ProcessEnds, 'add' | 'remove' | 'addLastWork' | 'addLastMoment'> {
   const shared = globalThis as { [KEY]?: ProcessEnds };
   shared[KEY] ??= new ProcessEnds(drain);
   return shared[KEY];

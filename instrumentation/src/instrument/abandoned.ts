@@ -59,8 +59,12 @@ function listen(): void {
   listening = true;
   process.prependListener('exit', endOpenCalls);
   // A process that dies of a signal never emits `exit`.
-  const { onProcessEnd } = lazyRequire('@client-cost/exporter') as typeof import('@client-cost/exporter');
-  onProcessEnd(async () => endOpenCalls());
+  const { onLastMoment, onProcessEnd } = lazyRequire('@client-cost/exporter') as typeof import('@client-cost/exporter');
+  // After a signal the program goes on while events are sent: a call that is answered meanwhile costs what it costs.
+  onLastMoment(endOpenCalls);
+  onProcessEnd(async (_millis, why) => {
+    if (why === 'return') endOpenCalls();
+  });
 }
 
 export function closeCall(call: OpenCall): void {
