@@ -83,12 +83,12 @@ async function outage({ dir, form, log }: FaultRun, { spoolBytes, pad, drops }: 
     const count = async () => {
       const [row] = await world.query<{ n: number; distinct: number; dropped: number }>(`
         SELECT (SELECT count() FROM usage_events_current) AS n,
-          (SELECT uniqExact(flow_execution_id) FROM usage_events_current) AS distinct,
+          (SELECT uniqExact(flow_execution_id) FROM usage_events) AS distinct,
           (SELECT toUInt64(max(Value)) FROM otel_metrics_sum WHERE MetricName = 'client_cost.spool.dropped') AS dropped`);
       return row!;
     };
     const accounted = async () => {
-      await sleep(500);
+      await sleep(Math.max(500, made / 100));
       const { distinct, dropped } = await count();
       return distinct + dropped >= made ? true : undefined;
     };
