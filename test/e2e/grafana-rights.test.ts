@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EngineProcess, spawnEngine } from '../../clickhouse/dist/engine/index.js';
+import { resolveSchemaOptions, rightsOf } from '../../clickhouse/dist/migrate/index.js';
 import type { Stack } from '../../clickhouse/dist/stack/index.js';
 import { dashboards, ruleQueries } from '../support/grafana-queries.ts';
 import { askAsReader, type Case, casesOn, run } from '../support/grafana-run.ts';
 import type { CaseInput } from '../support/grafana-seed.ts';
 
-// On a server the reading user has SELECT on the ledger's database and no more. The embedded engine's own user grafana may read
-// everything; here the same engine has one who may read one database, as the grants of the migrations have it.
+// The embedded engine's own user grafana may read everything; here the same engine has one with the very rights that the migrations grant
+// on a server.
 const DATABASE = 'rights';
 const scratch = mkdtempSync(join(tmpdir(), 'client-cost-rights-'));
 let engine: EngineProcess;
@@ -18,7 +19,8 @@ let cases: ReturnType<typeof casesOn>;
 
 beforeAll(async () => {
   const owner = { name: 'client_cost', password: 'o' };
-  const reader = { name: 'grafana', password: 'r', readonly: true, allowedDatabases: [DATABASE] };
+  const grants = rightsOf('reader', resolveSchemaOptions({ database: DATABASE }));
+  const reader = { name: 'grafana', password: 'r', readonly: true, grants };
   engine = await spawnEngine({ dataDir: join(scratch, 'data'), port: 0, users: [owner, reader] });
   const address = (user: typeof owner) => ({ ...user, user: user.name, url: engine.url, database: DATABASE });
   stack = { clickhouse: address(owner), reader: address(reader) } as unknown as Stack;
