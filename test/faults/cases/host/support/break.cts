@@ -341,11 +341,14 @@ const BREAKS: Readonly<Record<string, () => void>> = {
   },
   diag: () => {
     const { diag, DiagLogLevel } = api();
-    diag.setLogger(argument === 'mute' ? mute() : thrower(), {
-      logLevel: DiagLogLevel.ALL,
-      suppressOverrideMessage: true,
-    });
-    struck = 0;
+    // Setting it, the API itself speaks to it.
+    const log = (): void => {
+      if (!begun) return;
+      struck++;
+      if (argument !== 'mute') throw new Struck('log');
+    };
+    const logger = { error: log, warn: log, info: log, debug: log, verbose: log };
+    diag.setLogger(logger, { logLevel: DiagLogLevel.ALL, suppressOverrideMessage: true });
   },
   /* The ground: what the service itself stands on. Without us it is the same. */
   clock: () => {
