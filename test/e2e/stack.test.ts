@@ -52,7 +52,9 @@ describe('the stack without a Collector', () => {
     expect(first.env).toMatchObject({
       CLIENT_COST_EXPORTER: 'clickhouse',
       CLIENT_COST_CLICKHOUSE_URL: first.clickhouse.url,
-      CLIENT_COST_CLICKHOUSE_PASSWORD: first.clickhouse.password,
+      // Who may insert telemetry and nothing else.
+      CLIENT_COST_CLICKHOUSE_USER: 'client_cost_writer',
+      CLIENT_COST_CLICKHOUSE_PASSWORD: first.writer.password,
     });
     expect(said.join('\n')).toContain('services write to ClickHouse directly');
     expect(statSync(join(dataDir, 'passwords.json')).mode & 0o777).toBe(0o600);

@@ -5,6 +5,7 @@ import { describeStack } from './start.ts';
 const stack: Stack = {
   clickhouse: { url: 'http://127.0.0.1:8123', user: 'client_cost', password: 'o', database: 'client_cost' },
   reader: { url: 'http://127.0.0.1:8123', user: 'grafana', password: 'r', database: 'client_cost' },
+  writer: { url: 'http://127.0.0.1:8123', user: 'client_cost_writer', password: 'r', database: 'client_cost' },
   mode: 'direct',
   env: { CLIENT_COST_EXPORTER: 'clickhouse' },
   clientEnv: { CLICKHOUSE_URL: 'http://127.0.0.1:8123' },
