@@ -19,6 +19,16 @@ export function warnOnce(cause: string, message: string, error?: unknown): void 
   }
 }
 
+/** An error for OpenTelemetry's `diag`, as it is. Never throws: an application's logger may. */
+export function logError(message: string, error?: unknown): void {
+  try {
+    if (error === undefined) diag.error(message);
+    else diag.error(message, error);
+  } catch {
+    // Nobody to say it to.
+  }
+}
+
 /** An error in one short line, for a log. */
 export function describeError(error: unknown): string {
   try {

@@ -1,4 +1,4 @@
-import { diag } from '@opentelemetry/api';
+import { logError } from './log.ts';
 
 const ENTRY = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?=([a-z0-9_.-]{1,64})$/;
 
@@ -10,7 +10,7 @@ export function parseProviderHosts(value: string | undefined): Map<string, strin
     if (entry === '') continue;
     const match = ENTRY.exec(entry);
     if (!match || Number(match[2] ?? 0) > 65_535) {
-      diag.error(
+      logError(
         `client-cost: CLIENT_COST_PROVIDER_HOSTS: ${JSON.stringify(part.trim().slice(0, 200))} is not host[:port]=provider; ` +
           'it is left out. Example: CLIENT_COST_PROVIDER_HOSTS=gateway.corp:8443=openai,llm.internal=groq',
       );

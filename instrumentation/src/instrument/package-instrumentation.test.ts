@@ -84,3 +84,19 @@ it('says what it cannot patch instead of recording nothing in silence', () => {
   expect(new Acme().instrumentClass({ Other: class {} })).toBe(false);
   expect(String(error.mock.calls[0])).toContain('instrumentClass() needs a class of acme-sdk');
 });
+
+it('a class that cannot be changed, said to a logger that throws, costs the application nothing', () => {
+  error.mockImplementation(() => {
+    throw new Error('no logger');
+  });
+  class Frozen extends Client {
+    override send(): string {
+      return 'as before';
+    }
+  }
+  Object.freeze(Frozen.prototype);
+  expect(new Acme().instrumentClass({ Client: Frozen })).toBe(false);
+  expect(new Acme().instrumentClass({})).toBe(false);
+  expect(new Frozen().send()).toBe('as before');
+  error.mockReset();
+});

@@ -1,10 +1,10 @@
-import { diag } from '@opentelemetry/api';
 import {
   InstrumentationBase,
   type InstrumentationConfig,
   InstrumentationNodeModuleDefinition,
   InstrumentationNodeModuleFile,
 } from '@opentelemetry/instrumentation';
+import { logError } from '../log.ts';
 import { VERSION } from '../version.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever a package's method is.
@@ -142,10 +142,10 @@ export class PackageInstrumentation<
         return true;
       }
       const known = this.packages().map((spec) => spec.name);
-      diag.error(`client-cost: instrumentClass() needs a class of ${known.join(' or ')}; nothing is recorded for it`);
+      logError(`client-cost: instrumentClass() needs a class of ${known.join(' or ')}; nothing is recorded for it`);
     } catch (error) {
       // A frozen class, a Proxy: the application's own start goes on.
-      diag.error('client-cost: instrumentClass(): the class could not be patched: its calls are NOT recorded', error);
+      logError('client-cost: instrumentClass(): the class could not be patched: its calls are NOT recorded', error);
     }
     return false;
   }
@@ -167,7 +167,7 @@ export class PackageInstrumentation<
         report(spec.name, supported, `${what} has no client that could be patched`);
       }
     } catch (error) {
-      diag.error(`client-cost: ${spec.name} could not be patched: its calls are NOT recorded`, error);
+      logError(`client-cost: ${spec.name} could not be patched: its calls are NOT recorded`, error);
     }
   }
 
@@ -214,7 +214,7 @@ export function packageInstrumentation<Config extends InstrumentationConfig = In
 function report(name: string, supported: string, what: string): void {
   if (reported.has(what)) return;
   reported.add(what);
-  diag.error(
+  logError(
     `client-cost: ${what}: its calls are NOT recorded and cost nothing in any report. ` +
       `Install ${name} ${supported}, or a newer @client-cost/instrumentation.`,
   );

@@ -1,4 +1,4 @@
-import { diag } from '@opentelemetry/api';
+import { logError } from '../log.ts';
 import { LayeredPriceBook, type PriceBook } from './book.ts';
 import { PriceLayer } from './layer.ts';
 import { LIBRARY_VERSION } from './library.ts';
@@ -46,7 +46,7 @@ function read(kind: 'http' | 'user', given: string | undefined) {
   const prices = readUserFile(path, kind === 'http');
   if (prices === undefined) return undefined;
   const problems = prices.problems.map((problem) => `${path}: ${problem.path}: ${problem.message}`);
-  if (problems.length > 0) diag.error(complaint(path, problems, prices.digest !== undefined));
+  if (problems.length > 0) logError(complaint(path, problems, prices.digest !== undefined));
   return { prices, problems, version: prices.digest === undefined ? undefined : `${kind}.${prices.digest}` };
 }
 

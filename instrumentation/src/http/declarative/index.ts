@@ -1,4 +1,4 @@
-import { diag } from '@opentelemetry/api';
+import { logError } from '../../log.ts';
 import { observeHttp } from '../observe.ts';
 import { readProvidersFile } from './file.ts';
 import { ProviderRule } from './rule.ts';
@@ -20,7 +20,7 @@ export function observeHttpProviders(path: string): () => void {
       providers.length === 0 ? 'nothing of it is used' : 'the entries named here are left out, the others are used';
     const shown = problems.slice(0, SHOWN).map((problem) => `${problem.path}: ${problem.message}`);
     const more = problems.length > SHOWN ? `\n  and ${problems.length - SHOWN} more` : '';
-    diag.error(`client-cost: providers file ${path}: ${what}:\n  ${shown.join('\n  ')}${more}`);
+    logError(`client-cost: providers file ${path}: ${what}:\n  ${shown.join('\n  ')}${more}`);
   }
   const stops = providers.map((provider) => observeHttp(provider.hosts, () => new ProviderRule(provider)));
   return () => {
