@@ -43,6 +43,8 @@ export class Disk {
   private retryMs = RETRY_DISK_MS;
   /** When `own` was last seen at its place; by the clock, which goes on while the machine sleeps. */
   private touchedAt = 0;
+  /** The time at the last event: asking is not free. */
+  private now = 0;
   /** Bytes that wait in the root besides our own folder. */
   private besides = 0;
   private measuredAt = Number.NEGATIVE_INFINITY;
@@ -63,7 +65,9 @@ export class Disk {
       }
       if (this.isFull()) return false;
       this.own.append(record, header);
-      if (Math.abs(Date.now() - this.touchedAt) > TOUCH_MS && !this.touchOwn()) {
+      // After the write: a pause before it must not go unnoticed.
+      this.now = Date.now();
+      if (Math.abs(this.now - this.touchedAt) > TOUCH_MS && !this.touchOwn()) {
         // Removed, or taken over while we seemed dead: nobody may ever read this file again.
         this.own.disownLast();
         throw Object.assign(new Error('the spool folder is gone'), { code: 'ENOENT' });
@@ -109,8 +113,10 @@ export class Disk {
   private isFull(): boolean {
     const { maxBytes } = this.options;
     const full = () => this.own!.bytes + this.besides >= maxBytes;
-    const since = performance.now() - this.measuredAt;
-    if (since > MEASURE_MS || (since > 1_000 && full())) this.measure();
+    if (Math.abs(this.now - this.measuredAt) > MEASURE_MS) this.measure();
+    if (!full()) return false;
+    this.now = Date.now();
+    if (Math.abs(this.now - this.measuredAt) > 1_000) this.measure();
     if (!full()) return false;
     this.once.say(
       'error',
@@ -122,7 +128,7 @@ export class Disk {
   }
 
   private measure(): void {
-    this.measuredAt = performance.now();
+    this.measuredAt = Date.now();
     const held = [...this.alsoHeld(), ...this.abandoned, this.own!];
     this.besides = bytesOfOthers(this.root!, new Set(held.map(({ path }) => path)));
     for (const folder of this.alsoHeld()) this.besides += folder.bytes;
