@@ -60,7 +60,7 @@ async function checkRefreshes(client: ClickHouseClient, database: string, now: D
   const rows = await select(
     client,
     `SELECT view, status, exception, toUnixTimestamp(last_success_time) AS succeeded FROM system.view_refreshes
-     WHERE database = {database:String} AND (view LIKE 'usage_daily%' OR view LIKE 'usage_updates%') ORDER BY view`,
+     WHERE database = {database:String} AND (view LIKE 'usage_daily%' OR view LIKE 'usage_updates%' OR view LIKE 'usage_strays%') ORDER BY view`,
     { database },
   );
   if (rows.length < 4)
