@@ -13,7 +13,7 @@ import type {
 } from './internal-types.ts';
 import { watchPromise } from './promise.ts';
 import { readUnasked } from './raw-response.ts';
-import { operationOf } from './request.ts';
+import { type Operation, operationOf } from './request.ts';
 
 /*
  * The choke point is the client's `post` (and `request`, for those who call it directly): `create()`, `parse()`,
@@ -31,7 +31,7 @@ const CALL = createContextKey('client-cost openai call');
 
 export function wrapPost(original: AnyFunction): AnyFunction {
   return function post(this: Client, path: unknown, ...rest: unknown[]) {
-    const operation = operationOf(path);
+    const operation = billable(path);
     if (!operation) return original.call(this, path, ...rest);
     return watched(new ObservedCall(operation), this, () => original.call(this, path, ...rest));
   };
@@ -39,12 +39,29 @@ export function wrapPost(original: AnyFunction): AnyFunction {
 
 export function wrapRequest(original: AnyFunction): AnyFunction {
   return function request(this: Client, options: unknown, ...rest: unknown[]) {
-    const given = options as RequestOptions | null | undefined;
-    const direct = handedOver === undefined && typeof given?.method === 'string' && /^post$/i.test(given.method);
-    const operation = direct ? operationOf(given.path) : undefined;
+    const operation = handedOver === undefined ? directOperation(options) : undefined;
     if (!operation) return original.call(this, options, ...rest);
     return watched(new ObservedCall(operation), this, () => original.call(this, options, ...rest));
   };
+}
+
+/** Never throws: what cannot be told is none of our business. */
+function billable(path: unknown): Operation | undefined {
+  try {
+    return operationOf(path);
+  } catch (error) {
+    warnOnce('openai:path', 'openai: a call could not be recognised: it is NOT recorded', error);
+    return undefined;
+  }
+}
+
+function directOperation(options: unknown): Operation | undefined {
+  try {
+    const given = options as RequestOptions | null | undefined;
+    return typeof given?.method === 'string' && /^post$/i.test(given.method) ? operationOf(given.path) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function watched(call: ObservedCall, client: Client, send: () => ApiPromise): ApiPromise {
@@ -75,7 +92,7 @@ export function wrapMakeRequest(original: AnyFunction): AnyFunction {
     const call = handedOver ?? lateCall(input);
     handedOver = undefined;
     if (call) return send(original, this, call, input, rest);
-    const retried = typeof input === 'object' && input !== null ? sent.get(input) : undefined;
+    const retried = sentBefore(input);
     if (!retried) return original.call(this, input, ...rest);
     retried.resends += 1;
     // openai 7 also retries a body that times out, from within the caller's `then`.
@@ -84,10 +101,22 @@ export function wrapMakeRequest(original: AnyFunction): AnyFunction {
 }
 
 function lateCall(input: unknown): ObservedCall | undefined {
-  const path = (input as RequestOptions | null | undefined)?.path;
-  if (path === undefined || operationOf(path) === undefined) return undefined;
-  const call = activeContext().getValue(CALL) as ObservedCall | undefined;
-  return call?.begun === false ? call : undefined;
+  try {
+    const path = (input as RequestOptions | null | undefined)?.path;
+    if (path === undefined || operationOf(path) === undefined) return undefined;
+    const call = activeContext().getValue(CALL) as ObservedCall | undefined;
+    return call?.begun === false ? call : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function sentBefore(input: unknown): ObservedCall | undefined {
+  try {
+    return typeof input === 'object' && input !== null ? sent.get(input) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function send(
