@@ -268,7 +268,7 @@ describe('docker-compose.yml: the environment of the SMS service', () => {
       repeatAfterSeconds: 86_400,
       textsPerHour: 10,
       quietHours: undefined,
-      clickhouse: { url: 'http://clickhouse:8123', user: 'client_cost' },
+      clickhouse: { url: 'http://clickhouse:8123', user: 'client_cost_sms' },
     });
   });
 
