@@ -94,8 +94,8 @@ const fault: Fault = {
   hop: 'clickhouse',
   fault: 'the disk of ClickHouse is full to the last page, sometimes kill -9 in that state',
   promises: ['ledger-outage'],
-  times: { short: 1, long: 12 },
-  timeoutSeconds: 300,
+  times: { short: 1, long: 8 },
+  timeoutSeconds: 900,
   async run(run) {
     const mounted = join(run.dir, 'world');
     mkdirSync(mounted, { recursive: true });

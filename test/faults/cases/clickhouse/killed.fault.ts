@@ -105,7 +105,7 @@ const killed = (
   fault,
   promises,
   times,
-  timeoutSeconds: 300,
+  timeoutSeconds: 900,
   async run(run) {
     const world = await startWorld({ dir: run.dir });
     try {
@@ -121,14 +121,14 @@ export default [
     'clickhouse-killed-under-inserts',
     'kill -9 of ClickHouse under inserts; what was acknowledged is there when it is back',
     ['ledger-outage'],
-    { short: 2, long: 30 },
+    { short: 1, long: 20 },
     underInserts,
   ),
   killed(
     'clickhouse-killed-in-refresh',
     'kill -9 of ClickHouse in the middle of a refresh',
     ['ledger-rollups'],
-    { short: 2, long: 40 },
+    { short: 2, long: 25 },
     inRefresh,
   ),
 ];

@@ -75,8 +75,8 @@ const fault: Fault = {
   hop: 'clickhouse',
   fault: 'migrations down and up while events arrive, kill -9 of ClickHouse in the middle, then run again',
   promises: ['ledger-outage'],
-  times: { short: 0, long: 6 },
-  timeoutSeconds: 400,
+  times: { short: 0, long: 4 },
+  timeoutSeconds: 900,
   async run(run) {
     const world = await startWorld({ dir: run.dir });
     try {

@@ -97,8 +97,8 @@ const fault: Fault = {
   hop: 'clickhouse',
   fault: 'a full disk, too many parts, a missing table, a view that throws in the middle of a batch',
   promises: ['ledger-outage', 'ledger-duplicates'],
-  times: { short: 4, long: 45 },
-  timeoutSeconds: 300,
+  times: { short: 4, long: 30 },
+  timeoutSeconds: 900,
   async run(run) {
     const world = await startWorld({ dir: run.dir });
     try {

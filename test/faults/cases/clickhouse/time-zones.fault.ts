@@ -84,7 +84,7 @@ const fault: Fault = {
     'ClickHouse and its readers in other time zones; events a nanosecond around the ends of days, months, leap days and daylight saving',
   promises: ['ledger-calendar'],
   times: { short: 1, long: 5 },
-  timeoutSeconds: 180,
+  timeoutSeconds: 600,
   async run(run) {
     const world = await startWorld({ dir: run.dir });
     try {
