@@ -31,16 +31,30 @@ export function watchPromise(promise: ApiPromise, call: ObservedCall): void {
           throw error;
         },
       );
-    } catch (error) {
-      warnOnce('openai:parsed', 'openai: an answer could not be waited for; the call is recorded as estimated', error);
-      call.abandoned();
-      return parsed;
+    } catch {
+      return follow(parsed, (data) => seen(call, data, args[args.length - 1] as ResponseProps), call);
     }
   };
   watching[CALL] = call;
   promise.parseResponse = watching;
   // openai 7 gives each promise a `_thenUnwrap` of its own, which goes around `parseResponse`.
   if (Object.hasOwn(promise, '_thenUnwrap')) promise._thenUnwrap = unwrapping(promise._thenUnwrap);
+}
+
+/** For a `then` that somebody has broken: `await` needs none. */
+async function follow<T>(
+  promise: Promise<T>,
+  see: (value: T) => unknown,
+  call: ObservedCall | undefined,
+): Promise<never> {
+  let value: T;
+  try {
+    value = await promise;
+  } catch (error) {
+    call?.failed(error);
+    throw error;
+  }
+  return see(value) as never;
 }
 
 function callOf(promise: ApiPromise): ObservedCall | undefined {
@@ -86,9 +100,8 @@ function watchPrototype(promise: ApiPromise): void {
     call.asked = true;
     try {
       return response.then((raw) => handOver(call, raw));
-    } catch (error) {
-      warnOnce('openai:raw', 'openai: a raw Response could not be watched; the call is recorded as estimated', error);
-      return response;
+    } catch {
+      return follow(response, (raw) => handOver(call, raw as RawResponse), undefined);
     }
   };
   prototype._thenUnwrap = unwrapping(_thenUnwrap);
