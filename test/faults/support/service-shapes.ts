@@ -209,6 +209,45 @@ const TWILIO: Record<string, Shape> = {
   }),
 };
 
+/**
+ * Twilio posts to the service. `mark` is not in the statement after `response.end()` but in the next turn of the event loop: a handler may name the
+ * client until then, so that the event is written when the response is finished.
+ */
+function webhook(path: string, params: Record<string, string>): Shape {
+  return one(async (mark) => {
+    const { createServer, request } = require('node:http');
+    const { getExpectedTwilioSignature } = require('twilio');
+    const { twilioWebhook } = require('@client-cost/instrumentation');
+    const middleware = path === '/middleware' ? twilioWebhook() : undefined;
+    const server = createServer((incoming: Any, response: Any) => {
+      const answer = () => {
+        response.end('<Response/>');
+        setImmediate(mark);
+      };
+      if (middleware) middleware(incoming, response, answer);
+      else incoming.on('end', answer).resume();
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const url = `http://127.0.0.1:${server.address().port}${path}`;
+    const signature = getExpectedTwilioSignature(at.twilio!.token, url, params);
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature };
+    await new Promise((done) => {
+      const posted = request(url, { method: 'POST', headers }, (answer: Any) => answer.on('end', done).resume());
+      posted.end(new URLSearchParams(params).toString());
+    });
+    server.close();
+    server.closeAllConnections();
+  });
+}
+const incomingSms = (sid: string) => ({
+  ...{ MessageSid: sid, SmsSid: sid, AccountSid: at.twilio?.account ?? '', From: '+14155550199', To: '+14155550100' },
+  ...{ Body: 'Hello', NumSegments: '1', NumMedia: '0', SmsStatus: 'received' },
+});
+Object.assign(TWILIO, {
+  'webhook, message came in': webhook('/sms', incomingSms(`SM${'1'.repeat(32)}`)),
+  'webhook, twilioWebhook()': webhook('/middleware', incomingSms(`SM${'2'.repeat(32)}`)),
+});
+
 const stripe = lazily(() => {
   const Stripe = require('stripe').default ?? require('stripe');
   const { hostname, port } = new URL(at.stripe!);

@@ -60,6 +60,7 @@ async function startProviders(dir: string) {
       return {
         SERVICE_STAND_INS: JSON.stringify(standIns),
         CLIENT_COST_HTTP_PROVIDERS: rules,
+        TWILIO_AUTH_TOKEN: twilio.authToken,
         CLIENT_COST_PROVIDER_HOSTS: [
           `127.0.0.1:${openai.port}=openai`,
           `127.0.0.1:${places.port}=google_places`,
