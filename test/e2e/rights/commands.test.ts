@@ -81,7 +81,8 @@ const READING: readonly (readonly string[])[] = [
 
 describe.each(['reader', 'operator'] as const)('as the %s', (kind) => {
   it.each(READING.map((argv) => [argv.join(' '), argv] as const))('client-cost %s', async (_, argv) => {
-    expect(await command(accounts[kind], argv)).toMatchObject({ code: 0 });
+    const done = await command(accounts[kind], argv);
+    expect(done, done.err).toMatchObject({ code: 0 });
   });
 
   it('client-cost doctor finds nothing that it may not look at', async () => {
@@ -97,7 +98,7 @@ describe('what the operating user writes, and the reading user may not', () => {
     expect(refused.err).toMatch(/privileges|readonly/i);
     expect(refused.code).not.toBe(0);
     const done = await command(accounts.operator, argv, env, now);
-    expect(done).toMatchObject({ code: 0 });
+    expect(done, done.err).toMatchObject({ code: 0 });
     return done;
   };
 
