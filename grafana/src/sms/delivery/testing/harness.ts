@@ -99,6 +99,7 @@ export async function harness(options: HarnessOptions = {}): Promise<Harness> {
   const config: SmsConfig = {
     host: '127.0.0.1',
     port: 0,
+    trustedProxies: [],
     publicUrl: options.callbacks === false ? undefined : publicUrl,
     database: ':memory:',
     webhookSecret: 'w',
