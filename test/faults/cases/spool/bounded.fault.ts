@@ -69,9 +69,10 @@ const overflow: Fault = {
     try {
       sink.open = false;
       const spool = join(run.dir, 'spool');
-      const count = 105_000 + run.random.int(0, 5_000);
+      const count = 107_000 + run.random.int(0, 5_000);
       const body = `
         for (let i = 0; i < ${count}; i++) exporter.emit({ id: 'o' + i, timeUnixNano: 1n, attributes: { 'usage.id': 'o' + i } });
+        process.on('SIGUSR2', () => exporter.flush(600_000));
         setInterval(tell, 200);`;
       const env = { CLIENT_COST_SPOOL_MAX_BYTES: String(BOUND), CLIENT_COST_FLUSH_INTERVAL_MS: '600000' };
       service = startService(run.dir, spool, sink, body, env);
@@ -79,6 +80,7 @@ const overflow: Fault = {
       await service.until(() => told(running).emitted === count, 'all events emitted', 100);
       const { dropped = 0, memory = 0 } = told(service);
       sink.open = true;
+      service.kill('SIGUSR2');
       await service.until(() => (told(running).pending ?? 1) === 0, 'all events delivered', 150);
       const now = told(service);
       const wrong: string[] = [];
