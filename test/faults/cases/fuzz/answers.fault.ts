@@ -587,7 +587,7 @@ const direct: Fault = {
   fault:
     "providers' answers, streams cut anywhere and callbacks, damaged and hostile, read as usage: exact, or unpriced with a reason",
   promises: ['host-unharmed'],
-  times: { short: 4000, long: 80_000 },
+  times: { short: 2000, long: 80_000 },
   timeoutSeconds: 400,
   async run(run) {
     return outcomeOf(await drive(run, [openaiUsage, cuts, stripe, twilio, places, rules, callbacks]));
