@@ -12,7 +12,7 @@ import { startSenders } from './send.ts';
 
 const config = join(import.meta.dirname, '..', '..', '..', '..', 'otel-collector.yaml');
 
-/** Starts a Collector on the world's queue and kills it while it starts. */
+/** Starts a Collector on the world's queue and kills it so long after its first words: while it opens its queue. */
 async function killWhileStarting(world: World, afterMs: number): Promise<void> {
   const { clickhouse, clickhouseUrl, queueDir } = world;
   const env = {
@@ -27,8 +27,10 @@ async function killWhileStarting(world: World, afterMs: number): Promise<void> {
     CLICKHOUSE_PASSWORD: clickhouse.password,
     CLICKHOUSE_DATABASE: clickhouse.database,
   };
-  const child = spawn(collector!.path, ['--config', config], { env, stdio: 'ignore' });
+  const child = spawn(collector!.path, ['--config', config], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = once(child, 'exit');
+  await Promise.race([once(child.stderr!, 'data'), ended]);
+  child.stderr!.resume();
   await sleep(afterMs);
   child.kill('SIGKILL');
   await ended;
@@ -45,7 +47,7 @@ const killed: Fault = {
   async run({ dir, times, random, log }) {
     const world = await startWorld({ dir, collector: true, proxies: true, log });
     // Single events make the most of what is dispatched at once; large requests the most of one write.
-    const load = startSenders(() => world.otlpUrl, { senders: 4, perRequest: 1, pauseMs: 1 });
+    const load = startSenders(() => world.otlpUrl, { senders: 12, perRequest: 1, pauseMs: 0 });
     const large = startSenders(() => world.otlpUrl, { senders: 1, perRequest: 500, pauseMs: 50 });
     let again = 0;
     try {
@@ -54,11 +56,14 @@ const killed: Fault = {
         if (away)
           world.toClickHouse.set(random.pick([{ kind: 'cut' }, { kind: 'halfOpen' }, { kind: 'lostAnswer' }] as const));
         const before = load.acknowledged.length;
-        while (load.acknowledged.length < before + 20) await sleep(5);
+        // Away, what waits piles up, and all of it is in flight when the end comes.
+        const enough = before + (away ? 150 : 20);
+        const until = Date.now() + 15_000;
+        while (load.acknowledged.length < enough && Date.now() < until) await sleep(5);
         await sleep(random.int(0, 1000));
         const how = random.pick(['kill', 'kill', 'stop'] as const);
         await world.stopCollector(how);
-        for (let n = random.int(0, 2); n > 0; n--, again++) await killWhileStarting(world, random.int(100, 1200));
+        for (let n = random.int(0, 2); n > 0; n--, again++) await killWhileStarting(world, random.int(0, 600));
         if (random.next() < 0.5) world.toClickHouse.set({ kind: 'pass' });
         await world.startCollector();
         world.toClickHouse.set({ kind: 'pass' });

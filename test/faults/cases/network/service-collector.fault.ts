@@ -31,7 +31,7 @@ const fault: Fault = {
   hop: 'network',
   fault: `${WAYS.length} ways in which the address that a service sends to misbehaves: lost, half, slow, endless, foreign and refusing answers`,
   promises: ['delivery-answers'],
-  times: { short: 7, long: WAYS.length },
+  times: { short: 5, long: WAYS.length },
   collector: true,
   async run({ dir, times, random, log }) {
     const world = await startWorld({ dir, collector: true, log });
