@@ -54,8 +54,8 @@ const ENDS: Readonly<Record<string, EndCase>> = {
   },
   'end-exit': { fault: 'process.exit() with events pending', short: 1, long: 10, run: byItself('exit', [3]) },
   'end-exception': { fault: 'an uncaught exception', short: 1, long: 10, run: byItself('throw', [1]) },
-  'end-rejection': { fault: 'an unhandled rejection', short: 1, long: 10, run: byItself('reject', [1]) },
-  'end-abort': { fault: 'process.abort()', short: 1, long: 5, run: byItself('abort', ['SIGABRT', 134]) },
+  'end-rejection': { fault: 'an unhandled rejection', short: 0, long: 10, run: byItself('reject', [1]) },
+  'end-abort': { fault: 'process.abort()', short: 0, long: 5, run: byItself('abort', ['SIGABRT', 134]) },
   'end-out-of-memory': {
     fault: 'the heap is full and V8 gives up',
     short: 1,
@@ -93,7 +93,7 @@ const ENDS: Readonly<Record<string, EndCase>> = {
   },
   'cluster-worker-killed': {
     fault: 'a cluster worker is killed; the other takes over what it left, without a restart',
-    short: 1,
+    short: 0,
     long: 3,
     async run({ random, start, world, compare }) {
       world.toClickHouse.set({ kind: 'cut' });

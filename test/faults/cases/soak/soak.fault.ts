@@ -69,7 +69,7 @@ const fault: Fault = {
   hop: 'soak',
   fault: 'an hour of mixed calls with a restart or a cut every few minutes',
   promises: ['memory-bounded', 'delivery-outage', 'collector-killed', 'ledger-outage', 'counters-explained'],
-  times: { short: 1, long: 1 },
+  times: { short: 0, long: 1 },
   timeoutSeconds: 4200,
   collector: true,
   async run({ dir, form, random, log }) {
