@@ -93,7 +93,7 @@ test('a disk that refuses leaves no file per try and no torn line, and no event 
   const half = vi.spyOn(fs, 'writeSync').mockImplementation(((fd: number, data: Uint8Array) => {
     real(fd, data.subarray(0, 5));
     throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
-  }) as typeof fs.writeSync);
+  }) as unknown as typeof fs.writeSync);
   for (let i = 0; i < 20; i++) {
     vi.advanceTimersByTime(11_000);
     expect(spool.append(`"m${i}"`)).toBe(true);

@@ -114,7 +114,7 @@ const torn: Fault = {
   hop: 'spool',
   fault: 'a file that ends at any byte of it, as a write that was cut off leaves it',
   promises: ['spool-torn', 'spool-replayed'],
-  times: { short: 120, long: 3000 },
+  times: { short: 60, long: 2500 },
   run: (run) => {
     // Spread over the whole file; more tries than bytes would repeat them.
     const start = run.random.next();
@@ -172,7 +172,7 @@ const damaged: Fault = {
   hop: 'spool',
   fault: 'bit flips, zero blocks, noise, cuts in spool files and acknowledgements, files swapped between processes',
   promises: ['spool-torn', 'spool-replayed'],
-  times: { short: 120, long: 3000 },
+  times: { short: 60, long: 2500 },
   run: (run) =>
     tries(run, run.times, (root, _i, random) => {
       const paths = segments(root);

@@ -195,7 +195,7 @@ const removed: Fault = {
   hop: 'spool',
   fault: 'the spool folder removed under a running process, the destination away; then the process is killed',
   promises: ['spool-killed', 'spool-no-disk'],
-  times: { short: 2, long: 15 },
+  times: { short: 1, long: 12 },
   run: async (run) => {
     const sink = await startSink();
     const all = { acknowledged: [] as string[], begun: [] as string[] };

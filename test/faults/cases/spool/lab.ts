@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const repository = join(import.meta.dirname, '..', '..', '..', '..');
-const EXPORTER = process.env.PROOF ?? join(repository, 'exporter', 'dist', 'index.js');
+const EXPORTER = join(repository, 'exporter', 'dist', 'index.js');
 export const COMMAND = join(repository, 'exporter', 'bin', 'client-cost-spool.cjs');
 
 /** An OTLP/HTTP receiver that keeps what it accepted, by id. */

@@ -44,7 +44,7 @@ const crowd: Fault = {
   fault:
     'short-lived processes in one spool folder, six at a time, each ending in another way, the destination there or not',
   promises: ['spool-killed', 'spool-replayed', 'spool-shared'],
-  times: { short: 24, long: 200 },
+  times: { short: 18, long: 200 },
   run: async (run) => {
     const outcome = await withSink(run, 1, async (sink, services, _i, spool) => {
       let next = 0;
@@ -84,7 +84,7 @@ const threads: Fault = {
   hop: 'spool',
   fault: 'cluster workers killed, worker threads ended by terminate(), then kill -9 of all at a random moment',
   promises: ['spool-killed', 'spool-replayed', 'spool-shared'],
-  times: { short: 2, long: 12 },
+  times: { short: 1, long: 10 },
   run: (run) =>
     withSink(run, run.times, async (sink, services, i, spool) => {
       const service = startService(run.dir, spool, sink, THREADS, { NAME: `t${i}` });
@@ -117,7 +117,7 @@ const twoServices: Fault = {
   hop: 'spool',
   fault: 'two services in one spool folder, both killed again and again, each sending what the other left',
   promises: ['spool-replayed', 'spool-shared'],
-  times: { short: 3, long: 15 },
+  times: { short: 2, long: 15 },
   run: async (run) => {
     const outcome = await withSink(
       run,
@@ -159,7 +159,7 @@ const stolen: Fault = {
   hop: 'spool',
   fault: 'a process of another machine is stopped for long, a neighbour takes its folder, it goes on and is killed',
   promises: ['spool-killed', 'spool-shared'],
-  times: { short: 3, long: 30 },
+  times: { short: 1, long: 20 },
   run: (run) =>
     withSink(run, run.times, async (sink, services, i, spool) => {
       sink.open = false;
