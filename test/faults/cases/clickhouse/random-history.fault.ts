@@ -21,12 +21,19 @@ const STEPS: readonly Step[] = [
   [
     'all parts merged',
     async (world) => {
+      await world.query('SYSTEM START MERGES');
       for (const table of TABLES) await world.query(`OPTIMIZE TABLE ${table} FINAL`);
     },
   ],
   ['no merges any more', (world) => world.query('SYSTEM STOP MERGES')],
   ['merges again', (world) => world.query('SYSTEM START MERGES')],
-  ['some parts merged', (world, { random }) => world.query(`OPTIMIZE TABLE ${random.pick(TABLES)}`)],
+  [
+    'some parts merged',
+    async (world, { random }) => {
+      await world.query('SYSTEM START MERGES');
+      await world.query(`OPTIMIZE TABLE ${random.pick(TABLES)}`);
+    },
+  ],
   [
     'a table detached and attached',
     async (world, { random }) => {

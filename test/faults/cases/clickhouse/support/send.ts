@@ -81,6 +81,8 @@ export async function stopRefreshes(world: World): Promise<void> {
  * read from the ledger, as newer than its rollup, and a wrong rollup would show nothing.
  */
 export async function later(world: World, seconds: number): Promise<void> {
+  // A mutation is a kind of merge: it would wait for ever where these are stopped.
+  await world.query('SYSTEM START MERGES');
   const shift = `INTERVAL ${seconds} SECOND`;
   await world.query('DROP TABLE IF EXISTS moved');
   await world.query(
