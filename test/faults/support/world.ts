@@ -90,6 +90,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 
   let engine: EngineProcess | undefined = await startEngineProcess({ dataDir: engineDir, port: 0, passwords, log });
   const { url, port } = engine;
+  // What writes does so with the rights that it has in production.
+  const writer = { user: 'client_cost_writer', password: passwords.client_cost_writer };
   const clickhouse: Address = { url, user: 'client_cost', password: passwords.client_cost, database: 'client_cost' };
   const toClickHouse = options.proxies ? await startGateway(url) : undefined;
   let collector: RunningCollector | undefined;
@@ -100,7 +102,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       path: foundCollector.path,
       config,
       queueDir,
-      clickhouse: { ...clickhouse, url: toClickHouse?.url ?? url },
+      clickhouse: { ...clickhouse, ...writer, url: toClickHouse?.url ?? url },
       otlpPort: ports.http,
       otlpGrpcPort: ports.grpc,
       env: { BATCH_FLUSH_TIMEOUT: '50ms', RETRY_MAX_INTERVAL: '1s', ...options.collectorEnv },
@@ -169,8 +171,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
         : {
             CLIENT_COST_EXPORTER: 'clickhouse',
             CLIENT_COST_CLICKHOUSE_URL: world.clickhouseUrl,
-            CLIENT_COST_CLICKHOUSE_USER: clickhouse.user,
-            CLIENT_COST_CLICKHOUSE_PASSWORD: clickhouse.password,
+            CLIENT_COST_CLICKHOUSE_USER: writer.user,
+            CLIENT_COST_CLICKHOUSE_PASSWORD: writer.password,
             CLIENT_COST_CLICKHOUSE_DATABASE: clickhouse.database,
             OTEL_TRACES_EXPORTER: 'none',
             OTEL_METRICS_EXPORTER: 'none',
