@@ -25,7 +25,8 @@ function executable(...path: string[]): string {
 function manifest(text: string): string {
   const folder = join(scratch, `manifest-${text}`);
   mkdirSync(folder);
-  for (const name of ['manifest.yaml', 'go.mod', 'go.sum', 'exporterhelper.patch']) writeFileSync(join(folder, name), text);
+  for (const name of ['manifest.yaml', 'go.mod', 'go.sum', 'exporterhelper.patch'])
+    writeFileSync(join(folder, name), text);
   return folder;
 }
 
