@@ -99,7 +99,7 @@ function monthly(charges: readonly Charge[]): Report {
   return {
     name: 'usage_monthly',
     sql: `SELECT month, client_id, ${SUMMARY}, if(previous_month_cost IS NULL, '', toString(previous_month_cost)) AS u_previous,
-        if(cost_change_percent IS NULL, '', toString(toInt256(cost_change_percent))) FROM usage_monthly`,
+        if(cost_change_percent IS NULL, '', toString(toInt64(round(cost_change_percent)))) FROM usage_monthly`,
     expected: [...by].map(([key, group]) => {
       const [month, client] = JSON.parse(key) as [string, string];
       const before = by.get(JSON.stringify([monthAfter(month, -1), client]));
