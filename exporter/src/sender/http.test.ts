@@ -96,3 +96,19 @@ test("a request is nobody's span and carries nobody's baggage, whatever call it 
     context.disable();
   }
 });
+
+test('an answer that quotes what it was sent does not bring it into a message', async () => {
+  const server = createServer((request, response) =>
+    response.writeHead(401).end(`no: ${request.headers.authorization}`),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const headers = { authorization: 'Bearer planted-token-1' };
+  const poster = new HttpPoster({ url: `http://127.0.0.1:${port}/`, headers, timeoutMs: 2000, gzip: false });
+  close = () => {
+    poster.close();
+    server.closeAllConnections();
+    return new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+  expect((await poster.post(Buffer.from('{}'))).body).toBe('no: Bearer [secret]');
+});

@@ -127,7 +127,7 @@ export class HttpPoster {
             const { statusCode: status = 0, headers } = response;
             try {
               const text = unpacked(Buffer.concat(chunks), headers['content-encoding']);
-              resolve({ status, headers, body: text.toString('utf8', 0, MAX_ANSWER) });
+              resolve({ status, headers, body: this.withoutSecrets(text.toString('utf8', 0, MAX_ANSWER)) });
             } catch (error) {
               fail(new Error(`the answer cannot be unpacked (${messageOf(error)})`));
             }
