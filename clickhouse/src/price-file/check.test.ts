@@ -14,6 +14,11 @@ describe('checkPriceText', () => {
     ]);
   });
 
+  test.each([300, 1000, 2000, 3000, 5000])('objects %i deep are a problem, not a crash', (depth) => {
+    const deep = `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+    expect(places(`{"prices": [${deep}]}`).length).toBeGreaterThan(0);
+  });
+
   test('every problem with its line and column, in the order of the file', () => {
     const text = `{
   "defaults": { "source": "contract",

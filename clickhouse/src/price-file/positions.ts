@@ -55,7 +55,9 @@ export class PositionedJson {
   /** Names that stand twice in one object: the first one is not used. */
   duplicates(): (SyntaxProblem & { readonly name: string })[] {
     const result: (SyntaxProblem & { name: string })[] = [];
-    const visit = (node: Node): void => {
+    // A stack of its own: nesting that could be parsed must not be too deep here. What checks sorts by place.
+    const waiting: Node[] = this.#root === undefined ? [] : [this.#root];
+    for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
       const seen = new Set<string>();
       for (const child of node.children ?? []) {
         const key = child.type === 'property' ? child.children?.[0] : undefined;
@@ -67,10 +69,9 @@ export class PositionedJson {
           }
           seen.add(name);
         }
-        visit(child);
+        waiting.push(child);
       }
-    };
-    if (this.#root !== undefined) visit(this.#root);
+    }
     return result;
   }
 
