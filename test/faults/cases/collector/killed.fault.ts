@@ -12,6 +12,8 @@ import { startSenders } from './send.ts';
 
 const config = join(import.meta.dirname, '..', '..', '..', '..', 'otel-collector.yaml');
 
+const AWAY = [{ kind: 'cut' }, { kind: 'halfOpen' }, { kind: 'lostAnswer' }] as const;
+
 /** Starts a Collector on the world's queue and kills it so long after its first words: while it opens its queue. */
 async function killWhileStarting(world: World, afterMs: number): Promise<void> {
   const { clickhouse, clickhouseUrl, queueDir } = world;
@@ -52,18 +54,21 @@ const killed: Fault = {
     let again = 0;
     try {
       for (let i = 0; i < times; i++) {
-        const away = random.next() < 0.6;
-        if (away)
-          world.toClickHouse.set(random.pick([{ kind: 'cut' }, { kind: 'halfOpen' }, { kind: 'lostAnswer' }] as const));
+        // Each third time much is in flight when it is killed, and it is killed again while it reads that from its queue.
+        const deep = i % 3 === 0;
+        const away = deep || random.next() < 0.6;
+        const ways = deep ? ([{ kind: 'cut' }] as const) : AWAY;
+        if (away) world.toClickHouse.set(random.pick(ways));
         const before = load.acknowledged.length;
         // Away, what waits piles up, and all of it is in flight when the end comes.
-        const enough = before + (away ? 150 : 20);
-        const until = Date.now() + 15_000;
+        const enough = before + (deep ? 1500 : away ? 150 : 20);
+        const until = Date.now() + 20_000;
         while (load.acknowledged.length < enough && Date.now() < until) await sleep(5);
         await sleep(random.int(0, 1000));
-        const how = random.pick(['kill', 'kill', 'stop'] as const);
+        const how = deep ? 'kill' : random.pick(['kill', 'kill', 'stop'] as const);
         await world.stopCollector(how);
-        for (let n = random.int(0, 2); n > 0; n--, again++) await killWhileStarting(world, random.int(0, 600));
+        const kills = deep ? 2 : random.int(0, 2);
+        for (let n = 0; n < kills; n++, again++) await killWhileStarting(world, random.int(0, deep ? 1200 : 600));
         if (random.next() < 0.5) world.toClickHouse.set({ kind: 'pass' });
         await world.startCollector();
         world.toClickHouse.set({ kind: 'pass' });
