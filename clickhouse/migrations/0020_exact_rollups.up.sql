@@ -99,11 +99,11 @@ FROM {{db}}.usage_events AS e FINAL
 WHERE e.is_deleted = 0
 {{enddefine}}
 
--- As in 0007. An insert becomes visible at most 60 seconds after its rows got their time of arrival, or its sender has given up waiting and sends it
--- again; 90 seconds allow for that.
+-- As in 0007. An insert becomes visible at most 180 seconds after its rows got their time of arrival, or its sender (the Collector's
+-- exporter) has given up waiting and sends it again; 240 seconds allow for that.
 CREATE OR REPLACE VIEW {{db}}.usage_daily_current{{on_cluster}} AS
 WITH
-    (SELECT {{use:last_refresh}} - INTERVAL 90 SECOND) AS since,
+    (SELECT {{use:last_refresh}} - INTERVAL 240 SECOND) AS since,
     {{use:touched_days}} AS stale_days
 SELECT *
 FROM (
@@ -131,7 +131,7 @@ WITH
         FROM {{db}}.usage_daily
         WHERE client_id = '' AND service = 'refresh'
     ) AS generation,
-    (SELECT {{use:last_refresh}} - INTERVAL 150 SECOND) AS since,
+    (SELECT {{use:last_refresh}} - INTERVAL 300 SECOND) AS since,
     (SELECT arrayDistinct(arrayPushBack({{use:touched_days}}, toDate(now(), 'UTC')))) AS days
 SELECT figures.*, generation AS refreshed_at
 FROM (
