@@ -262,13 +262,15 @@ describe('what goes wrong has its exit code and says the way out', () => {
   });
 });
 
-test('the executable runs, with a password from a file', () => {
+test('the executable runs, and says what is wrong with a file that holds no password', () => {
   const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
   const file = join(mkdtempSync(join(tmpdir(), 'client-cost-cli-')), 'password');
   writeFileSync(file, '\n');
-  const { status, stdout } = spawnSync(process.execPath, [main, 'migrate', 'status', '--password-file', file], {
-    env: { ...process.env, CLICKHOUSE_URL: engine.url, CLICKHOUSE_DATABASE: database },
-    encoding: 'utf8',
-  });
+  const env = { ...process.env, CLICKHOUSE_URL: engine.url, CLICKHOUSE_DATABASE: database };
+  const executable = (...more: string[]) =>
+    spawnSync(process.execPath, [main, 'migrate', 'status', ...more], { env, encoding: 'utf8' });
+  const { status, stdout } = executable();
   expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining('0001_otel_logs') });
+  const refused = executable('--password-file', file);
+  expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining(`${file} is empty`) });
 });
