@@ -91,8 +91,8 @@ export default [
     hop: 'duplicates',
     fault: `${what}, straight into ClickHouse, which is killed and restarted meanwhile`,
     promises: ['ledger-duplicates'],
-    times: { short: 1, long: 5 },
-    timeoutSeconds: 900,
+    times: { short: 1, long: 3 },
+    timeoutSeconds: 1800,
     async run(run) {
       const world = await startWorld({ dir: run.dir });
       try {
@@ -111,8 +111,8 @@ export default [
     hop: 'duplicates',
     fault: `${what}, through the Collector, which or ClickHouse is killed and restarted meanwhile`,
     promises: ['ledger-duplicates'],
-    times: { short: 1, long: 5 },
-    timeoutSeconds: 900,
+    times: { short: 1, long: 3 },
+    timeoutSeconds: 1800,
     collector: true,
     async run(run) {
       const world = await startWorld({ dir: run.dir, collector: true });
