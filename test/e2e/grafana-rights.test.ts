@@ -56,8 +56,9 @@ describe('SELECT on the ledger’s database alone', () => {
   });
 
   it('shows no other database', async () => {
-    const { data } = await askAsReader(stack, DATABASE, 'SELECT name FROM system.databases');
-    expect(data).toEqual([[DATABASE]]);
+    const { data } = await askAsReader(stack, DATABASE, 'SELECT name FROM system.databases ORDER BY name');
+    // `system` for the tables that the plugin's query builder lists.
+    expect(data).toEqual([[DATABASE], ['system']]);
     await expect(askAsReader(stack, DATABASE, 'SELECT * FROM default.anything')).rejects.toThrow(/UNKNOWN_TABLE|497/);
   });
 });

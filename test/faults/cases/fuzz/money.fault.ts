@@ -190,7 +190,7 @@ const fault: Fault = {
   id: 'fuzz-money',
   hop: 'fuzz',
   fault: 'any text, number and sum as money, against fractions of BigInt: decimals, rounding, amounts, quantities',
-  promises: [],
+  promises: ['amounts-exact'],
   times: { short: 5000, long: 120_000 },
   timeoutSeconds: 240,
   async run(run) {

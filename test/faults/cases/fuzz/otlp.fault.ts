@@ -211,7 +211,7 @@ const fault: Fault = {
   hop: 'fuzz',
   fault:
     'usage records with any value, type, time, id, version and amount, as JSON and as protobuf, and damaged requests, through the Collector into the ledger',
-  promises: ['collector-poison', 'ledger-clocks'],
+  promises: ['collector-poison', 'ledger-clocks', 'amounts-exact'],
   times: { short: 6000, long: 60_000 },
   timeoutSeconds: 600,
   collector: true,

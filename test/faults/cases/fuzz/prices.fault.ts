@@ -336,7 +336,7 @@ const fault: Fault = {
   hop: 'fuzz',
   fault:
     'price files, provider files and exchange rates: damaged, hostile, valid with hostile numbers, against a model of docs/prices.md',
-  promises: ['host-unharmed'],
+  promises: ['host-unharmed', 'amounts-exact'],
   times: { short: 1200, long: 40_000 },
   timeoutSeconds: 400,
   async run(run) {

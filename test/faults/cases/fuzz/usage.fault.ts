@@ -150,7 +150,7 @@ const fault: Fault = {
   hop: 'fuzz',
   fault:
     "openai's answers, streams cut anywhere and Twilio's callbacks, damaged and hostile, read as usage: exact, or unpriced with a reason",
-  promises: ['host-unharmed'],
+  promises: ['host-unharmed', 'amounts-exact'],
   times: { short: 1500, long: 50_000 },
   timeoutSeconds: 300,
   async run(run) {
