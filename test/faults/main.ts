@@ -3,14 +3,12 @@
  * Each fault runs in a process of its own; the outcomes go to docs/faults.json and from there into the table of docs/reliability.md. A run of
  * some of them replaces their lines and leaves the others.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { type CataloguedFault, catalogue } from './support/catalogue.ts';
-import type { Form, Outcome } from './support/fault.ts';
+import { catalogue } from './support/catalogue.ts';
+import { inChild } from './support/child.ts';
+import type { Form } from './support/fault.ts';
 import { type Result, writePage } from './support/page.ts';
-import { broken, DEFAULT_SEED, runFault, secondsFor } from './support/run.ts';
+import { broken, DEFAULT_SEED, runFault } from './support/run.ts';
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +23,7 @@ const { values } = parseArgs({
 });
 const form: Form = values.form === 'short' ? 'short' : 'long';
 const seed = Number(values.seed);
+const times = values.times === undefined ? {} : { times: Number(values.times) };
 const { faults: all, broken: unloadable } = await catalogue();
 
 if (values.one === undefined) process.exitCode = await runAll();
@@ -47,7 +46,7 @@ async function runAll(): Promise<number> {
   for (const { file, error } of unloadable) console.log(`${file} cannot be loaded: ${error.message}`);
   for (const fault of chosen) {
     const begun = performance.now();
-    const outcome = await inChild(fault);
+    const outcome = await inChild(fault, { form, seed, ...times }, (line) => console.log(line));
     const seconds = Math.round((performance.now() - begun) / 1000);
     const words = typeof outcome === 'string' ? [outcome] : broken(outcome);
     if (words.length > 0) failed++;
@@ -68,32 +67,7 @@ async function runAll(): Promise<number> {
 
 async function runOne(id: string): Promise<void> {
   const fault = all.find((candidate) => candidate.id === id)!;
-  const times = values.times === undefined ? {} : { times: Number(values.times) };
   const outcome = await runFault(fault, { form, seed, ...times, log: (line) => console.log(`  ${line}`) });
   console.log(JSON.stringify({ outcome }));
   process.exit(0);
-}
-
-/** The outcome, or why there is none. */
-async function inChild(fault: CataloguedFault): Promise<Outcome | string> {
-  const args = [import.meta.filename, '--one', fault.id, '--form', form, '--seed', String(seed)];
-  if (values.times !== undefined) args.push('--times', values.times);
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const seconds = secondsFor(fault, form);
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    child.kill('SIGKILL');
-  }, seconds * 1000);
-  let last = '';
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (!line.startsWith('{"outcome":')) console.log(line);
-    last = line;
-  }
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  clearTimeout(timer);
-  if (late) return `not done within ${seconds} s`;
-  if (child.exitCode !== 0 || !last.startsWith('{"outcome":'))
-    return `ended with ${child.exitCode ?? child.signalCode}`;
-  return (JSON.parse(last) as { outcome: Outcome }).outcome;
 }

@@ -8,7 +8,7 @@ import { activeRequest, activeScope, enterScope, runInScope } from './scope.ts';
 /** Name of the W3C baggage member that carries the client between own services. */
 export const BAGGAGE_MEMBER = 'client.id';
 
-const EMPTY: UsageScope = Object.freeze({});
+const EMPTY: UsageScope = Object.freeze(Object.create(null));
 
 /**
  * Runs `fn` for a client and returns what `fn` returns: every billable call inside is charged to that client, across

@@ -79,7 +79,7 @@ function observe(
     typeof callback === 'function' ? (...args: Parameters<Callback>) => reply(outside, callback, args, end) : callback;
   let result: unknown;
   try {
-    result = within(begun.billable.context, () => inner(request, options, answered));
+    result = within(begun.billable?.context ?? activeContext(), () => inner(request, options, answered));
   } catch (error) {
     end(error, true);
     throw error;

@@ -169,6 +169,27 @@ describe('a finished call', () => {
     expect(events[0]?.attributes).toMatchObject({ 'client.id': 'acme', 'usage.operation': 'summarize' });
   });
 
+  it('takes nothing from a prototype that somebody polluted', () => {
+    const names = ['clientId', 'usageId', 'cost', 'billed', 'deleted', 'quantity'];
+    try {
+      for (const name of names) {
+        Object.defineProperty(Object.prototype, name, { value: 'polluted', configurable: true, writable: true });
+      }
+      for (let i = 0; i < 2; i++) recorder().start(START).end(END);
+    } finally {
+      for (const name of names) delete (Object.prototype as unknown as Record<string, unknown>)[name];
+    }
+    expect(new Set(events.map(({ id }) => id)).size).toBe(2);
+    for (const { id, attributes } of events) {
+      expect(id).not.toBe('polluted');
+      expect(attributes).toMatchObject({
+        'client.id': 'unattributed',
+        'usage.quantity': '1',
+        'cost.amount': '0.000027',
+      });
+    }
+  });
+
   it('ends once', () => {
     const call = recorder().start(START);
     call.end(END);

@@ -39,7 +39,7 @@ export interface RecorderParts {
   readonly exporter: (span: Span) => UsageExporter | undefined;
 }
 
-const EMPTY: UsageScope = Object.freeze({});
+const EMPTY: UsageScope = Object.freeze(Object.create(null));
 const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
 /** Turns finished calls into a span, counters and a usage event. */
@@ -104,7 +104,12 @@ export class UsageRecorder implements Recorder {
   }
 
   #end(span: Span, about: Pick<Finished, 'id' | 'scope' | 'service' | 'operation'>, said: CallEnd): void {
-    const end = said.outcome === 'error' ? withErrorType(said) : said;
+    // Without a prototype: what somebody put on Object.prototype is no id, price or verdict of a call.
+    const end: CallEnd = Object.assign(
+      Object.create(null),
+      said,
+      said.outcome === 'error' ? errorTypeOfEnd(said) : undefined,
+    );
     const at = validTime(end.endTime);
     const quantity = normalizeQuantity(end.quantity ?? 1);
     const unit = end.unit ?? 'request';
@@ -172,8 +177,8 @@ function endSpan(span: Span, end: CallEnd, attributes: Attributes, plain: boolea
   }
 }
 
-function withErrorType(end: CallEnd): CallEnd {
-  return end.errorType === undefined ? { ...end, errorType: errorTypeOf(end.error) } : end;
+function errorTypeOfEnd({ errorType, error }: CallEnd): Pick<CallEnd, 'errorType'> {
+  return { errorType: errorType ?? errorTypeOf(error) };
 }
 
 /** `error.type` of whatever was thrown: its class name, `_OTHER` where it has none. */

@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api';
 import { currentMillis } from '../clock.ts';
 import type { AnyFunction } from '../instrument/package-instrumentation.ts';
-import { within } from '../instrument/within.ts';
+import { activeContext, within } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import { getRecorder } from '../recorder/index.ts';
 import { recallCharge } from '../recorder/open-charges.ts';
@@ -49,7 +49,7 @@ export function wrapRequest(original: AnyFunction): AnyFunction {
       if (!finished) own.call.end({ outcome: error ? 'error' : 'ok', unpricedReason: 'the answer could not be read' });
     });
     try {
-      return within(own.call.context, () => original.apply(this, args));
+      return within(guard(() => own.call.context) ?? activeContext(), () => original.apply(this, args));
     } catch (error) {
       // Refused by Stripe's own checks: never sent.
       guard(() => own.call.end({ ...failureOf(error), billed: false }));

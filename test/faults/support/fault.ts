@@ -55,6 +55,8 @@ export interface Fault {
   readonly times: Readonly<Record<Form, number>>;
   /** For all tries of the long form; default 900. The short form gets 180 at most. */
   readonly timeoutSeconds?: number;
+  /** Changes or needs what a process has one of: the short form, too, runs it in a process of its own. */
+  readonly alone?: boolean;
   /** Needs the real Collector. Skipped with a word where there is none, failed in CI. */
   readonly collector?: boolean;
   run(run: FaultRun): Promise<Outcome>;

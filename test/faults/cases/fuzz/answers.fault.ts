@@ -116,6 +116,8 @@ const sdk: Fault = {
   hop: 'fuzz',
   fault: 'the same damaged answer to the openai SDK alone and watched: the caller sees the same',
   promises: ['host-unharmed'],
+  // The instrumentation is loaded here, with settings of its own.
+  alone: true,
   times: { short: 200, long: 4000 },
   timeoutSeconds: 300,
   async run(run) {
