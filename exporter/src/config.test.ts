@@ -1,20 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { diag } from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { otlpToken, readExporterConfig } from './config.ts';
+import { heardMessages } from './testing/log.ts';
 
 let messages: string[];
 
 beforeEach(() => {
-  messages = [];
-  const take = (message: string) => void messages.push(message);
-  diag.setLogger(
-    { error: take, warn: take, info: take, debug: take, verbose: take },
-    { logLevel: DiagLogLevel.ALL, suppressOverrideMessage: true },
-  );
-  messages.length = 0;
+  messages = heardMessages();
 });
 
 afterEach(() => diag.disable());

@@ -1,9 +1,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { diag } from '@opentelemetry/api';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createUsageExporter } from './index.ts';
+import { heardMessages } from './testing/log.ts';
 import { Sink } from './testing/sink.ts';
 import type { UsageExporter } from './types.ts';
 
@@ -15,13 +16,7 @@ const open: UsageExporter[] = [];
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'client-cost-exporter-'));
   sink = await Sink.start();
-  messages = [];
-  const take = (message: string) => void messages.push(message);
-  diag.setLogger(
-    { error: take, warn: take, info: take, debug: take, verbose: take },
-    { logLevel: DiagLogLevel.ALL, suppressOverrideMessage: true },
-  );
-  messages.length = 0;
+  messages = heardMessages();
 });
 
 afterEach(async () => {

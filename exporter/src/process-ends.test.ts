@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Lab } from './testing/child.ts';
-import { Sink } from './testing/sink.ts';
+import { arrivedAt, eventIds as ids, Sink } from './testing/sink.ts';
 
 let lab: Lab;
 let sink: Sink;
@@ -16,8 +16,7 @@ afterEach(async () => {
   lab.remove();
 });
 
-const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `e${from + i}`);
-const arrived = () => [...sink.ids].sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
+const arrived = () => arrivedAt(sink);
 /** Spool folders that still hold something. */
 const left = () => readdirSync(lab.spool).filter((name) => name.startsWith('w-') || name.startsWith('r-'));
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Lab } from '../testing/child.ts';
-import { Sink } from '../testing/sink.ts';
+import { arrivedAt, eventIds as ids, Sink } from '../testing/sink.ts';
 import { parseTime } from './time.ts';
 
 const BIN = join(__dirname, '../../bin/client-cost-spool.cjs');
@@ -20,8 +20,7 @@ afterEach(async () => {
   lab.remove();
 });
 
-const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `e${from + i}`);
-const arrived = () => [...sink.ids].sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
+const arrived = () => arrivedAt(sink);
 
 /** The command as a user runs it. */
 function spool(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {

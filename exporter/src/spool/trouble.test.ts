@@ -1,9 +1,10 @@
 import fs, { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { diag } from '@opentelemetry/api';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { OnceLog } from '../log.ts';
+import { heardMessages } from '../testing/log.ts';
 import { currentOwner, newFolderName } from './identity.ts';
 import { MemoryQueue } from './memory.ts';
 import { Spool, type SpoolOptions } from './spool.ts';
@@ -14,13 +15,7 @@ let messages: string[];
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'client-cost-exporter-'));
-  messages = [];
-  const take = (message: string) => void messages.push(message);
-  diag.setLogger(
-    { error: take, warn: take, info: take, debug: take, verbose: take },
-    { logLevel: DiagLogLevel.ALL, suppressOverrideMessage: true },
-  );
-  messages.length = 0;
+  messages = heardMessages();
 });
 
 afterEach(() => {

@@ -107,3 +107,11 @@ function parse(body: Buffer): SinkRecord[] | undefined {
     return undefined;
   }
 }
+
+/** Ids `e<from>` … of test events, `to` not included. */
+export const eventIds = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, i) => `e${from + i}`);
+
+/** What a sink got of such events, each id once, in the order of their numbers. */
+export const arrivedAt = (sink: Sink): string[] =>
+  [...sink.ids].sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
