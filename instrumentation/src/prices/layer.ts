@@ -46,7 +46,15 @@ export class PriceLayer {
     const ofFamily = family === model ? undefined : this.#best(this.#byModel.get(family), look, tier);
     if (ofFamily) return ofFamily;
     const prefixed = this.#prefixes.filter((entry) => model.startsWith(entry.modelPrefix ?? ''));
-    return this.#best(prefixed, look, tier);
+    for (const prefix of new Set(prefixed.map((entry) => entry.modelPrefix))) {
+      const ofPrefix = this.#best(
+        prefixed.filter((entry) => entry.modelPrefix === prefix),
+        look,
+        tier,
+      );
+      if (ofPrefix) return ofPrefix;
+    }
+    return undefined;
   }
 
   /** Whether the layer knows any price of the model, at whatever tier. */
@@ -64,7 +72,7 @@ export class PriceLayer {
     const matching = this.#units.filter(
       (entry) => entry.unit === look.unit && (fits(entry, models[0]) || fits(entry, models[1])),
     );
-    return this.#best(matching, look, tier);
+    return this.#best(matching, look, tier, models);
   }
 
   /** What one unit of a currency is worth in USD at a time: the line with the latest start, the later line among equals. */
@@ -77,23 +85,37 @@ export class PriceLayer {
     return best;
   }
 
-  #best(entries: readonly PriceEntry[] | undefined, look: Lookup, tier: string): PriceEntry | undefined {
+  #best(
+    entries: readonly PriceEntry[] | undefined,
+    look: Lookup,
+    tier: string,
+    models: readonly string[] = [],
+  ): PriceEntry | undefined {
     let best: PriceEntry | undefined;
     for (const entry of entries ?? []) {
       if (!applies(entry, look) || (entry.tier !== tier && entry.tier !== '*')) continue;
       // On equal terms the later line of the file wins, as the later start date does.
-      if (best === undefined || compare(entry, best) >= 0) best = entry;
+      if (best === undefined || compare(entry, best, models) >= 0) best = entry;
     }
     return best;
   }
 }
 
-/** Of two entries that differ in nothing else, the longer prefix is the more specific one. */
-function compare(a: PriceEntry, b: PriceEntry): number {
-  const byPrefix = a.tokens === undefined ? (a.modelPrefix?.length ?? 0) - (b.modelPrefix?.length ?? 0) : 0;
-  const [ranks, other] = [rank(a), rank(b)];
-  const conditions = Math.floor(ranks / 2 ** 44) - Math.floor(other / 2 ** 44);
-  return conditions || byPrefix || ranks - other;
+/** What an entry names comes first, then the closer name, then the later start date. */
+function compare(a: PriceEntry, b: PriceEntry, models: readonly string[]): number {
+  return conditions(a) - conditions(b) || closeness(a, models) - closeness(b, models) || startOf(a) - startOf(b);
+}
+
+/** An entry without a start date began before every other; minus infinity would make a difference of NaN. */
+function startOf(entry: PriceEntry): number {
+  return Math.max(entry.from, -Number.MAX_SAFE_INTEGER);
+}
+
+/** How closely an entry names one of the models: exactly, as its family, by so many characters of a prefix, or not. */
+function closeness(entry: PriceEntry, models: readonly string[]): number {
+  if (entry.modelPrefix !== undefined) return entry.modelPrefix.length;
+  if (entry.model === undefined) return 0;
+  return models.includes(entry.model) ? Number.MAX_SAFE_INTEGER : Number.MAX_SAFE_INTEGER - 1;
 }
 
 function midDay(time: number): boolean {
@@ -117,13 +139,13 @@ function applies(entry: PriceEntry, look: Lookup): boolean {
   );
 }
 
-/** More conditions beat fewer; among equals the later start date wins. Dates stay below 2^43. */
-function rank(entry: PriceEntry): number {
-  const conditions =
+/** What an entry names, weighed as docs/prices.md says. */
+function conditions(entry: PriceEntry): number {
+  return (
     Number(entry.operation !== undefined) * 8 +
     Number(entry.model !== undefined || entry.modelPrefix !== undefined) * 4 +
+    Number(entry.tier !== '*') * 2 +
     Number(entry.service !== undefined) +
-    Number(entry.provider !== undefined) +
-    Number(entry.tier !== '*') * 2;
-  return conditions * 2 ** 44 + (Number.isFinite(entry.from) ? entry.from : -(2 ** 43));
+    Number(entry.provider !== undefined)
+  );
 }

@@ -119,6 +119,66 @@ describe('the user’s price file', () => {
     expect(book.price(call('flat', { input: -1, output: 0 }, { service: 'acme' })).amount).toBe('0.25');
   });
 
+  it.each([
+    ['house-', 'house-large-'],
+    ['house-large-', 'house-'],
+  ])('takes the longer of two prefixes of models that fit, in any order: %s, %s', (...prefixes) => {
+    const price = { 'house-': '1', 'house-large-': '7' } as const;
+    const lines = prefixes.map((model_prefix) => ({
+      provider: 'openai',
+      model_prefix,
+      usd_per_million: { input: price[model_prefix as keyof typeof price] },
+    }));
+    const book = loadPriceBook({ userFile: fileOf({ prices: lines }) });
+    expect(book.price(call('house-large-2', MILLION)).amount).toBe('7');
+    expect(book.price(call('house-small-2', MILLION)).amount).toBe('1');
+  });
+
+  it('takes the longer prefix also where the shorter one began later', () => {
+    const book = loadPriceBook({
+      userFile: fileOf({
+        prices: [
+          { provider: 'openai', model_prefix: 'house-large-', from: '2026-01-01', usd_per_million: { input: '7' } },
+          { provider: 'openai', model_prefix: 'house-', from: '2026-02-01', usd_per_million: { input: '1' } },
+        ],
+      }),
+    });
+    expect(book.price(call('house-large-2', MILLION)).amount).toBe('7');
+  });
+
+  it.each([
+    ['sku', 'us_ca_tollfree', '7'],
+    ['sku', 'us_ca_tollfree_x', '1'],
+    ['model', 'us_ca_tollfree', '7'],
+    ['model', 'us_ca_tollfree-2026-01-31', '3'],
+    ['model', 'us_ca_tollfree-2026-02-28', '7'],
+  ] as const)(
+    'of prices per unit takes the exact %s, then its family, then the longest prefix: %s',
+    (kind, name, usd) => {
+      const line = { service: 'acme', unit: 'call' };
+      const lines = [
+        { ...line, [kind]: 'us_ca_tollfree', usd_per_unit: '7' },
+        ...(kind === 'model' ? [{ ...line, model: 'us_ca_tollfree-2026-01-31', usd_per_unit: '3' }] : []),
+        { ...line, [`${kind}_prefix`]: 'us_ca', usd_per_unit: '1' },
+        { ...line, [`${kind}_prefix`]: 'us', from: '2026-01-01', usd_per_unit: '5' },
+      ];
+      const named = kind === 'sku' ? { sku: name } : { model: name };
+      const event = { service: 'acme', operation: 'lookup', unit: 'call', quantity: '1', at: AT, ...named };
+      for (const prices of [lines, lines.toReversed()]) {
+        expect(loadPriceBook({ userFile: fileOf({ prices }) }).price(event).amount).toBe(usd);
+      }
+    },
+  );
+
+  it('lets no date outweigh what an entry names', () => {
+    const prices = [
+      { service: 'acme', provider: 'acme', unit: 'call', usd_per_unit: '1' },
+      { service: 'acme', from: '2026-01-01', unit: 'call', usd_per_unit: '2' },
+    ];
+    const event = { service: 'acme', provider: 'acme', operation: 'x', unit: 'call', quantity: '1', at: AT };
+    expect(loadPriceBook({ userFile: fileOf({ prices }) }).price(event).amount).toBe('1');
+  });
+
   it('prices units of anything', () => {
     const book = loadPriceBook({
       userFile: fileOf({
