@@ -23,6 +23,8 @@ export interface WorldOptions {
   readonly proxies?: boolean;
   /** More environment for otel-collector.yaml; waits are short by default so that the tests are. */
   readonly collectorEnv?: Readonly<Record<string, string>>;
+  /** A program that is run instead of the Collector and becomes it (`exec`). */
+  readonly collectorPath?: string;
   readonly log?: (line: string) => void;
 }
 
@@ -99,7 +101,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const runCollector = async () => {
     if (foundCollector === undefined) throw new Error('There is no Collector: npm run collector:build');
     collector = await startCollector({
-      path: foundCollector.path,
+      path: options.collectorPath ?? foundCollector.path,
       config,
       queueDir,
       clickhouse: { ...clickhouse, ...writer, url: toClickHouse?.url ?? url },
