@@ -25,7 +25,7 @@ export function drainInChild(jobs: readonly DrainJob[], timeoutMs: number): void
   const script = join(__dirname, 'drain-main.js');
   // In a bundle the script is not there; a single executable application would start itself.
   if (!existsSync(script) || isSingleExecutable()) return;
-  const { NODE_OPTIONS: _, ...env } = process.env;
+  const env = inherited();
   const order: DrainOrder = { timeoutMs, jobs };
   process.getBuiltinModule('node:child_process').spawnSync(process.execPath, [script], {
     input: JSON.stringify(order),
@@ -44,4 +44,18 @@ function isSingleExecutable(): boolean {
   } catch {
     return false;
   }
+}
+
+/** The environment without what it loads into each process. What cannot be read (a strict proxy) is left out. */
+function inherited(): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {};
+  for (const name of Object.keys(process.env)) {
+    if (name === 'NODE_OPTIONS') continue;
+    try {
+      env[name] = process.env[name];
+    } catch {
+      // Not set, then.
+    }
+  }
+  return env;
 }

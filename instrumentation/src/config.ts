@@ -1,3 +1,4 @@
+import { environment } from './environment.ts';
 import { quote, warnOnce } from './log.ts';
 
 /** Whose `client.id` baggage is believed: own peers (loopback and private addresses), everybody's, nobody's. */
@@ -27,7 +28,7 @@ let cached: Config | undefined;
 
 /** The configuration of this process; malformed values are reported once each and replaced by their defaults. */
 export function getConfig(): Config {
-  cached ??= readConfig(process.env);
+  cached ??= readConfig(environment());
   return cached;
 }
 

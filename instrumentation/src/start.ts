@@ -5,6 +5,7 @@ import { attributeIncoming } from './attribution/incoming.ts';
 import { propagateToOwnHosts } from './attribution/outgoing.ts';
 import { OwnHosts } from './attribution/own-hosts.ts';
 import { getConfig } from './config.ts';
+import { environment } from './environment.ts';
 import { warnOnce } from './log.ts';
 import { loadPriceBook, type PriceBook } from './prices/index.ts';
 import { setRecorderFactory } from './recorder/index.ts';
@@ -39,7 +40,7 @@ export function startRecording(): void {
   if (recording) return;
   recording = true;
   try {
-    ensureDiagLogger(process.env.OTEL_LOG_LEVEL);
+    ensureDiagLogger(environment().OTEL_LOG_LEVEL);
     const config = getConfig();
     if (config.disabled) return;
     attributeIncoming({
@@ -92,7 +93,7 @@ export function wantOwnSdk(): void {
   setImmediate(() => {
     if (sdkDecided || isRegistered('trace') || isRegistered('metrics')) return;
     try {
-      lazyRequire(whyWholeSdk(process.env) === undefined ? './sdk/parts.js' : './sdk/whole.js');
+      lazyRequire(whyWholeSdk(environment()) === undefined ? './sdk/parts.js' : './sdk/whole.js');
     } catch (error) {
       warnOnce('sdk-load', 'the OpenTelemetry SDK could not be loaded; usage events are not affected', error);
     }
@@ -113,7 +114,7 @@ export function warmUp(): void {
 }
 
 function sdkDisabled(): boolean {
-  return process.env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true';
+  return environment().OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true';
 }
 
 /** Starts our SDK, once, where it is wanted and nobody else has registered one. */
@@ -126,10 +127,10 @@ function decideSdk(): void {
       ensureContextManager();
       return;
     }
-    if (whyWholeSdk(process.env) === undefined) {
+    if (whyWholeSdk(environment()) === undefined) {
       sdk = (lazyRequire('./sdk/parts.js') as typeof import('./sdk/parts.ts')).startParts();
     } else {
-      sdk = (lazyRequire('./sdk/whole.js') as typeof import('./sdk/whole.ts')).startWhole(process.env);
+      sdk = (lazyRequire('./sdk/whole.js') as typeof import('./sdk/whole.ts')).startWhole(environment());
     }
     flushSdkAtEnd(sdk);
   } catch (error) {
@@ -157,10 +158,10 @@ function usageExporter(span: Span | undefined): UsageExporter | undefined {
   if (exporter !== undefined || exporterFailed) return exporter;
   try {
     const resource = knownResource(span);
-    exporter = exporterPackage().createUsageExporter({
-      scopeVersion: VERSION,
-      ...(resource === undefined ? undefined : { resource }),
-    });
+    exporter = exporterPackage().createUsageExporter(
+      { scopeVersion: VERSION, ...(resource === undefined ? undefined : { resource }) },
+      environment(),
+    );
     spoolMetrics();
   } catch (error) {
     exporterFailed = true;

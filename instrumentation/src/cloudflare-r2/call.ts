@@ -134,7 +134,12 @@ export class R2Call {
       if (infrequent && this.operation.method === 'GetObject' && !failed) this.chargeRetrieval(output);
     } catch (problem) {
       warnOnce('r2:end', 'cloudflare_r2: an answer could not be read; the call is recorded unpriced', problem);
-      this.billable.end({ outcome: 'ok', unpricedReason: 'the answer could not be read' });
+      try {
+        this.billable.end({ outcome: 'ok', unpricedReason: 'the answer could not be read' });
+      } catch (again) {
+        // Nobody waits for this: it would be a rejection of the process.
+        warnOnce('r2:lost', 'cloudflare_r2: a call could not be recorded', again);
+      }
     }
   }
 

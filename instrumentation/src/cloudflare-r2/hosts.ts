@@ -1,3 +1,4 @@
+import { environment } from '../environment.ts';
 import { parseProviderHosts } from '../provider-hosts.ts';
 
 const SERVICE = 'cloudflare_r2';
@@ -46,7 +47,7 @@ function resolve(host: string, port: number): Endpoint | null {
 
 /** What the user says about a host. Without path style the bucket stands in front of it: the part behind the first dot counts too. */
 function serviceNamed(host: string, port: number): string | undefined {
-  fromEnvironment ??= parseProviderHosts(process.env.CLIENT_COST_PROVIDER_HOSTS);
+  fromEnvironment ??= parseProviderHosts(environment().CLIENT_COST_PROVIDER_HOSTS);
   const withoutBucket = host.slice(host.indexOf('.') + 1);
   for (const name of host === withoutBucket ? [host] : [host, withoutBucket]) {
     for (const hosts of [configured, fromEnvironment]) {

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { environment } from '../environment.ts';
 import { observeHttp } from '../http/observe.ts';
 import { GOOGLE_PLACES_HOSTS } from './packages.ts';
 
@@ -11,7 +12,7 @@ const lazyRequire = createRequire(__filename);
  * @returns stops it
  */
 export function observePlaces(more: readonly string[] = []): () => void {
-  const hosts = [...GOOGLE_PLACES_HOSTS, ...hostsFromEnvironment(process.env.CLIENT_COST_PROVIDER_HOSTS), ...more];
+  const hosts = [...GOOGLE_PLACES_HOSTS, ...hostsFromEnvironment(environment().CLIENT_COST_PROVIDER_HOSTS), ...more];
   return observeHttp(hosts, () => (lazyRequire('./rule.js') as typeof import('./rule.ts')).placesRule);
 }
 

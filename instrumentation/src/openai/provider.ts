@@ -1,3 +1,4 @@
+import { environment } from '../environment.ts';
 import { parseProviderHosts } from '../provider-hosts.ts';
 import type { Client } from './internal-types.ts';
 
@@ -116,7 +117,7 @@ function resolve(url: string): Endpoint {
   } catch {
     return NOWHERE;
   }
-  fromEnvironment ??= parseProviderHosts(process.env.CLIENT_COST_PROVIDER_HOSTS);
+  fromEnvironment ??= parseProviderHosts(environment().CLIENT_COST_PROVIDER_HOSTS);
   const port = parsed.port === '' ? (parsed.protocol === 'http:' ? 80 : 443) : Number(parsed.port);
   const host = parsed.hostname.toLowerCase();
   const named = [`${host}:${port}`, host]

@@ -1,3 +1,4 @@
+import { environment } from '../environment.ts';
 import { logError } from '../log.ts';
 import { LayeredPriceBook, type PriceBook } from './book.ts';
 import { PriceLayer } from './layer.ts';
@@ -27,8 +28,8 @@ export function loadPriceBook(options: PriceBookOptions = {}): PriceBook {
   const base = `genai-prices@${LIBRARY_VERSION}+overlay.${OVERLAY_VERSION}`;
   const files = [
     // In front: of two lines that say the same, the later one wins.
-    read('http', options.providersFile ?? process.env.CLIENT_COST_HTTP_PROVIDERS),
-    read('user', options.userFile ?? process.env.CLIENT_COST_PRICES),
+    read('http', options.providersFile ?? environment().CLIENT_COST_HTTP_PROVIDERS),
+    read('user', options.userFile ?? environment().CLIENT_COST_PRICES),
   ].filter((file) => file !== undefined);
   const problems = files.flatMap((file) => file.problems);
   const used = files.filter((file) => file.version !== undefined);

@@ -1,4 +1,5 @@
 import { DiagConsoleLogger, type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
+import { environment } from '../environment.ts';
 import { isRegistered } from './globals.ts';
 
 const REPEAT_AFTER_MS = 10 * 60_000;
@@ -64,7 +65,7 @@ const SECRET = /^OTEL_EXPORTER_OTLP_(?:\w+_)?HEADERS$|^CLIENT_COST_OTLP_TOKEN$/;
 
 /** The SDK says what a receiver answered, and a receiver may quote the token that it does not know. */
 function withoutSecrets(logger: DiagLogger): DiagLogger {
-  const said = Object.entries(process.env).flatMap(([name, value]) => (SECRET.test(name) ? [value ?? ''] : []));
+  const said = Object.entries(environment()).flatMap(([name, value]) => (SECRET.test(name) ? [value ?? ''] : []));
   const words = said.flatMap((value) => value.split(/[\s,;=]+|%20/i)).filter((word) => word.length >= 8);
   const clean = (arg: unknown) =>
     typeof arg === 'string' ? words.reduce((text, word) => text.replaceAll(word, '[secret]'), arg) : arg;

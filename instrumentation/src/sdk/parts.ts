@@ -27,6 +27,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import { environment } from '../environment.ts';
 import { COUNTER_PREFIX } from '../recorder/counters.ts';
 import { resourceDetectors } from './detectors.ts';
 import { atMost, CARDINALITY_LIMIT, type StartedSdk } from './sdk.ts';
@@ -86,7 +87,7 @@ function endable<Items, E extends Exporter<Items>>(
   signal: Signal,
   make: (options: { timeoutMillis?: number; headers?: Record<string, string> }) => E,
 ): E {
-  const headers = tokenHeaders(signal, process.env);
+  const headers = tokenHeaders(signal, environment());
   const exporter = make({ headers });
   const exportItems = exporter.export.bind(exporter);
   exporter.export = (items, done) => {

@@ -1,5 +1,6 @@
 import { metrics, ProxyTracerProvider, trace } from '@opentelemetry/api';
 import { NodeSDK, startNodeSdk } from '@opentelemetry/sdk-node';
+import { environment } from '../environment.ts';
 import { COUNTER_PREFIX } from '../recorder/counters.ts';
 import { resourceDetectors } from './detectors.ts';
 import { atMost, CARDINALITY_LIMIT, type StartedSdk } from './sdk.ts';
@@ -10,7 +11,7 @@ export function startWhole(env: Readonly<Record<string, string | undefined>>): S
   // A configuration file names its own headers; elsewhere the SDK reads them from the environment while it starts.
   if (env.OTEL_CONFIG_FILE !== undefined && env.OTEL_CONFIG_FILE.trim() !== '') startNodeSdk();
   else {
-    withTokenHeaders(process.env, () =>
+    withTokenHeaders(environment(), () =>
       new NodeSDK({
         resourceDetectors: resourceDetectors(),
         views: [{ instrumentName: `${COUNTER_PREFIX}*`, aggregationCardinalityLimit: CARDINALITY_LIMIT }],

@@ -1,3 +1,4 @@
+import { environment } from '../environment.ts';
 import { quote, warnOnce } from '../log.ts';
 import type { StripeInstrumentationConfig } from './types.ts';
 
@@ -17,18 +18,18 @@ export function configure(config: StripeInstrumentationConfig, resetEnvironment 
 /** Whether payments in Stripe's test mode are recorded at 0. */
 export function isTestModeFree(): boolean {
   const { testMode } = configured;
-  return testMode === undefined ? environment().free : isFree(testMode, 'testMode');
+  return testMode === undefined ? variables().free : isFree(testMode, 'testMode');
 }
 
 /** The key of Stripe's metadata that holds the client; undefined where there is none. */
 export function clientMetadataKey(): string | undefined {
-  return configured.clientMetadata || environment().metadata;
+  return configured.clientMetadata || variables().metadata;
 }
 
-function environment(): { readonly free: boolean; readonly metadata: string | undefined } {
+function variables(): { readonly free: boolean; readonly metadata: string | undefined } {
   fromEnvironment ??= {
-    free: isFree(process.env[TEST_MODE]?.trim() ?? '', TEST_MODE),
-    metadata: process.env[CLIENT_METADATA]?.trim() || undefined,
+    free: isFree(environment()[TEST_MODE]?.trim() ?? '', TEST_MODE),
+    metadata: environment()[CLIENT_METADATA]?.trim() || undefined,
   };
   return fromEnvironment;
 }

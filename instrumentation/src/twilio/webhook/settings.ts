@@ -1,3 +1,4 @@
+import { environment } from '../../environment.ts';
 import { quote, warnOnce } from '../../log.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -22,7 +23,7 @@ const NAMES = [
 let cached: { readonly values: readonly (string | undefined)[]; readonly settings: WebhookSettings } | undefined;
 
 /** Read at use and not at start: applications load their `.env` after this package. Never throws. */
-export function readWebhookSettings(env: Env = process.env): WebhookSettings {
+export function readWebhookSettings(env: Env = environment()): WebhookSettings {
   const values = NAMES.map((name) => env[name]);
   if (cached === undefined || values.some((value, i) => value !== cached?.values[i])) {
     const settings = { tokens: readTokens(env), publicUrl: readPublicUrl(env), trustProxy: readTrustProxy(env) };

@@ -437,7 +437,11 @@ const BREAKS: Readonly<Record<string, () => void>> = {
       crypto.getRandomValues = undefined;
       defineProperty(globalThis, 'crypto', { value: undefined, configurable: true, writable: true });
     }
-    if (argument === 'registry') (globalThis as Any).FinalizationRegistry = undefined;
+    if (argument === 'registry') {
+      // Node's own fetch does not load without one.
+      void globalThis.Response;
+      (globalThis as Any).FinalizationRegistry = undefined;
+    }
   },
   'listener-limit': () => {
     // Room for one more of each: ours.

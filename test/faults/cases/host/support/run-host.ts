@@ -11,6 +11,8 @@ import { PROVIDERS, type Provider } from './providers.ts';
 const here = import.meta.dirname;
 const REGISTER = createRequire(import.meta.url).resolve('../../../../../instrumentation/dist/register.js');
 const DEADLINE_MS = 60_000;
+/** Who the stand-in on loopback is, where the host decides what is billed. */
+const SERVICE_OF: Partial<Record<Provider, string>> = { places: 'google_places', r2: 'cloudflare_r2' };
 
 /** One way to break us, or the ground that we stand on. */
 export interface Breakage {
@@ -105,7 +107,7 @@ async function runOnce(
       ...(process.env.HOST_STACKS === undefined ? {} : { HOST_STACKS: '1' }),
       CLIENT_COST_SPOOL_DIR: spool,
       CLIENT_COST_EXIT_TIMEOUT_MS: '500',
-      CLIENT_COST_PROVIDER_HOSTS: order.provider === 'places' ? '127.0.0.1=google_places' : '127.0.0.1=openai',
+      CLIENT_COST_PROVIDER_HOSTS: `127.0.0.1=${SERVICE_OF[order.provider] ?? 'openai'}`,
       ...(order.provider === 'http' ? { CLIENT_COST_HTTP_PROVIDERS: rulesFile } : {}),
       OTEL_EXPORTER_OTLP_ENDPOINT: sink.url,
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
@@ -147,7 +149,7 @@ function differences(bare: HostReport, watched: HostReport): string[] {
     for (const seen of watched.results[name] ?? [undefined]) {
       const got = JSON.stringify(seen);
       if (got === expected) continue;
-      const at = [...(got ?? '')].findIndex((letter, i) => letter !== expected?.[i]);
+      const at = Array.from({ length: got?.length ?? 0 }).findIndex((_, i) => got![i] !== expected?.[i]);
       const from = Math.max(0, at - 60);
       lines.push(`"${name}" saw …${got?.slice(from, at + 160)} instead of …${expected?.slice(from, at + 120)}`);
       break;
@@ -202,6 +204,7 @@ export async function compareHosts(
   let events = 0;
   let lost = 0;
   let struck = 0;
+  let counted = 0;
   for (const { breakage, provider } of chosen) {
     const order: HostOrder = { provider, rounds, every: run.form === 'long' ? longEvery : every, first: 0 };
     const what = `${breakage.name} / ${provider}`;
@@ -209,9 +212,12 @@ export async function compareHosts(
       if (!known.has(key)) known.set(key, await make());
       return known.get(key)!;
     };
-    const bare = await once(bares, breakage.ground ? `${breakage.name} ${provider}` : provider, () =>
-      runOnce(run, { ...order, rounds: 1 }, breakage.ground ? breakage : { name: 'bare' }, false, 0),
-    );
+    const bareRun = () => runOnce(run, { ...order, rounds: 1 }, { name: 'bare' }, false, 0);
+    const bare = breakage.ground
+      ? await once(bares, `${breakage.name} ${provider}`, () =>
+          runOnce(run, { ...order, rounds: 1 }, breakage, false, 0),
+        )
+      : await once(bares, provider, bareRun);
     if (bare.report === undefined) {
       wrong.push(`${what}: does not run without us either: ${bare.code} ${bare.stderr.slice(-300)}`);
       continue;
@@ -230,7 +236,10 @@ export async function compareHosts(
     if (breakage.strikes && broken.report.struck === 0) wrong.push(`${what}: nothing was struck`);
     if (breakage.said !== undefined && !breakage.said.test(broken.stderr))
       wrong.push(`${what}: not said (${breakage.said}): ${broken.stderr.slice(0, 300)}`);
-    if (breakage.recorded) {
+    const plain = breakage.ground && breakage.recorded ? await once(bares, provider, bareRun) : bare;
+    // Where the service itself does less (no clock, no signature: no request), as many cannot be recorded.
+    if (breakage.recorded && JSON.stringify(plain.report?.results) === JSON.stringify(bare.report.results)) {
+      counted++;
       const usual = await once(healthy, provider, () => runOnce(run, order, { name: 'healthy' }, true, 0));
       if (usual.recorded.size === 0) wrong.push(`${what}: nothing is recorded when nothing is broken`);
       if (broken.recorded.size < usual.recorded.size) {
@@ -239,5 +248,6 @@ export async function compareHosts(
       }
     }
   }
-  return { tries: chosen.length, events, lost, doubled: 0, wrong, remark: `${struck} exceptions thrown in us` };
+  const remark = `${struck} exceptions thrown in us${counted > 0 ? `; in ${counted} the events are counted` : ''}`;
+  return { tries: chosen.length, events, lost, doubled: 0, wrong, remark };
 }
