@@ -128,9 +128,7 @@ export class ObservedCall implements OpenCall {
   parsedText(answer: string): void {
     if (/^\s*data:/m.test(answer.slice(0, 1_000))) {
       this.streaming = true;
-      const tap = new SseTap(this.observe(), false);
-      tap.push(new TextEncoder().encode(answer));
-      tap.flush();
+      new SseTap(this.observe(), false).text(answer);
       this.streamEnded('done');
       return;
     }

@@ -3,10 +3,9 @@ import { ReadableStream, type ReadableStreamDefaultReader } from 'node:stream/we
 import { abandonWith } from '../instrument/abandoned.ts';
 import { warnOnce } from '../log.ts';
 import type { ObservedCall } from './call.ts';
+import { type Reading, watchResults } from './foreign-response.ts';
 import type { RawResponse } from './internal-types.ts';
-import { type BodyTap, JsonTap, SseTap } from './sse.ts';
-
-type Finish = (how: 'done' | 'left' | 'failed', error?: unknown) => void;
+import { JsonTap, SseTap } from './sse.ts';
 
 /** All ways to read a body that undici's and node-fetch's Response have. */
 const READERS = ['text', 'json', 'arrayBuffer', 'blob', 'bytes', 'formData', 'buffer', 'textConverted'] as const;
@@ -14,7 +13,8 @@ const READERS = ['text', 'json', 'arrayBuffer', 'blob', 'bytes', 'formData', 'bu
 /**
  * The caller reads this Response's body, we look on as the bytes pass. The object, its class, status, headers and url
  * stay; its body's readers are its own, at first use led through a stream that copies nothing it need not and reads
- * only when the caller does.
+ * only when the caller does. A Response that is not one of its class alone (a mock, a proxy, methods of its own) keeps
+ * its readers; what they return is looked at.
  */
 export function observeRawResponse(response: RawResponse, call: ObservedCall): void {
   call.raw = true;
@@ -22,37 +22,86 @@ export function observeRawResponse(response: RawResponse, call: ObservedCall): v
   const type = String(response.headers?.get?.('content-type') ?? '');
   const streamed = /text\/event-stream/i.test(type);
   const tap = streamed ? new SseTap(call.observe(), call.injected) : new JsonTap();
-  const finish: Finish = (how, error) => {
+  const end = (how: 'done' | 'left' | 'failed', error?: unknown) => {
     if (streamed) call.streamEnded(how, error);
     else if (how === 'done') call.parsed((tap as JsonTap).value());
     else if (how === 'failed') call.failed(error);
     else call.abandoned();
   };
-  shadow(response, tap, finish);
+  const reading: Reading = {
+    call,
+    streamed,
+    tap,
+    finish: (how, error) => {
+      try {
+        end(how, error);
+      } catch (problem) {
+        warnOnce('openai:raw-end', 'openai: the end of a raw answer could not be recorded', problem);
+      }
+    },
+    through: (body) => (isWeb(body) ? webThrough(body, reading) : undefined),
+  };
+  if (isOfItsClass(response)) shadow(response, reading);
+  else watchResults(response, READERS, reading);
 }
 
-function shadow(response: RawResponse, tap: BodyTap, finish: Finish): void {
+const isWeb = (body: unknown): body is ReadableStream =>
+  typeof (body as { getReader?: unknown } | null | undefined)?.getReader === 'function';
+
+/** Whether all that reads the body is its class's: then another object of the class reads as this one does. */
+function isOfItsClass(response: RawResponse): boolean {
   const target = response as unknown as Record<string, unknown>;
+  const prototype = (response.constructor as { prototype?: Record<string, unknown> } | undefined)?.prototype;
+  if (prototype === undefined || Object.hasOwn(response, 'body') || !('body' in prototype)) return false;
+  return [...READERS, 'clone'].every((name) => !Object.hasOwn(response, name) && target[name] === prototype[name]);
+}
+
+function shadow(response: RawResponse, reading: Reading): void {
+  const target = response as unknown as Record<string, unknown>;
+  const original = Object.getPrototypeOf(response) as object;
+  const names: string[] = [];
+  const define = (name: string, property: PropertyDescriptor) => {
+    Object.defineProperty(response, name, { ...property, configurable: true });
+    names.push(name);
+  };
   let made: Record<string, unknown> | undefined;
-  const through = (): Record<string, unknown> => {
-    made ??= copyWith(response, tap, finish);
+  let failed = false;
+  /** The copy; undefined: there can be none, and the Response is as it was again. */
+  const through = (): Record<string, unknown> | undefined => {
+    if (made !== undefined || failed) return made;
+    try {
+      made = copyWith(response, reading);
+    } catch (error) {
+      failed = true;
+      for (const name of names) delete target[name];
+      warnOnce('openai:copy', 'openai: a Response cannot be made anew; what its methods return is looked at', error);
+      watchResults(response, READERS, reading);
+    }
     return made;
   };
-  const original = Object.getPrototypeOf(response) as object;
-  for (const name of READERS) {
-    if (typeof target[name] !== 'function') continue;
-    const value = (...args: unknown[]) => (through()[name] as (...args: unknown[]) => unknown)(...args);
-    Object.defineProperty(response, name, { value, configurable: true, writable: true });
+  const method = (name: string) => {
+    const copy = through();
+    return (copy ?? target)[name] as (...args: unknown[]) => unknown;
+  };
+  try {
+    for (const name of READERS) {
+      if (typeof target[name] !== 'function') continue;
+      define(name, { value: (...args: unknown[]) => method(name).apply(made ?? response, args), writable: true });
+    }
+    if (typeof target.clone === 'function') {
+      const clone = () => {
+        const copy = method('clone').call(made ?? response) as RawResponse;
+        return made === undefined ? copy : identify(copy, response);
+      };
+      define('clone', { value: clone, writable: true });
+    }
+    define('body', { get: () => (through() ?? target).body });
+    define('bodyUsed', { get: () => (made ? made.bodyUsed : Reflect.get(original, 'bodyUsed', response)) });
+  } catch (error) {
+    // Frozen, for example. Half of it would be worse than nothing.
+    for (const name of names) delete target[name];
+    throw error;
   }
-  if (typeof target.clone === 'function') {
-    const value = () => identify((through().clone as () => RawResponse)(), response);
-    Object.defineProperty(response, 'clone', { value, configurable: true, writable: true });
-  }
-  Object.defineProperty(response, 'body', { get: () => through().body, configurable: true });
-  Object.defineProperty(response, 'bodyUsed', {
-    get: () => (made ? made.bodyUsed : Reflect.get(original, 'bodyUsed', response)),
-    configurable: true,
-  });
 }
 
 /** A clone keeps what a constructor cannot set. */
@@ -64,17 +113,18 @@ function identify(copy: RawResponse, response: RawResponse): RawResponse {
   return copy;
 }
 
-function copyWith(response: RawResponse, tap: BodyTap, finish: Finish): Record<string, unknown> {
+/** A Response of the same class over a stream of ours. The body itself is not touched before somebody reads. */
+function copyWith(response: RawResponse, reading: Reading): Record<string, unknown> {
   const body = Reflect.get(Object.getPrototypeOf(response) as object, 'body', response) as unknown;
   const { status, statusText, headers } = response;
   const init = { status, statusText, headers, url: response.url };
   const Class = response.constructor as new (body: unknown, init: object) => object;
-  let stream: unknown = null;
-  if (body && typeof (body as ReadableStream).getReader === 'function')
-    stream = webThrough(body as ReadableStream, tap, finish);
-  else if (body && typeof (body as Readable).pipe === 'function') stream = nodeThrough(body as Readable, tap, finish);
-  else finish('done');
+  const node = !isWeb(body) && typeof (body as Readable | null)?.pipe === 'function' ? nodeThrough(reading) : undefined;
+  const stream = isWeb(body) ? webThrough(body, reading) : (node ?? null);
   const copy = new Class(stream, init) as Record<string, unknown>;
+  if (copy.body !== stream || copy.status !== status) throw new TypeError('its constructor takes something else');
+  if (node !== undefined) join(body as Readable, node, reading);
+  if (stream === null) reading.finish('done');
   // Methods of a Response check their receiver.
   return new Proxy(copy, {
     get: (inner, name) => {
@@ -84,17 +134,15 @@ function copyWith(response: RawResponse, tap: BodyTap, finish: Finish): Record<s
   });
 }
 
-function webThrough(body: ReadableStream, tap: BodyTap, finish: Finish): ReadableStream {
-  let reader: ReadableStreamDefaultReader<Uint8Array>;
+function webThrough(body: ReadableStream, { tap, finish }: Reading): ReadableStream {
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  const source = () => (reader ??= body.getReader() as ReadableStreamDefaultReader<Uint8Array>);
   return new ReadableStream({
     type: 'bytes',
-    start() {
-      reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-    },
     async pull(controller) {
       try {
         for (;;) {
-          const { done, value } = await reader.read();
+          const { done, value } = await source().read();
           const passed = done ? tap.flush() : tap.push(value);
           if (passed && passed.byteLength > 0) controller.enqueue(passed);
           if (done) {
@@ -112,13 +160,13 @@ function webThrough(body: ReadableStream, tap: BodyTap, finish: Finish): Readabl
     },
     cancel(reason) {
       finish('left');
-      return reader.cancel(reason);
+      return source().cancel(reason);
     },
   });
 }
 
-function nodeThrough(body: Readable, tap: BodyTap, finish: Finish): Transform {
-  const through = new Transform({
+function nodeThrough({ tap, finish }: Reading): Transform {
+  return new Transform({
     transform(bytes: Buffer, _encoding, done) {
       done(null, tap.push(bytes));
     },
@@ -128,7 +176,10 @@ function nodeThrough(body: Readable, tap: BodyTap, finish: Finish): Transform {
       done(null, rest);
     },
   });
-  return pipeline(body, through, (error) => {
+}
+
+function join(body: Readable, through: Transform, { finish }: Reading): void {
+  pipeline(body, through, (error) => {
     if (!error) return;
     if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') finish('left');
     else finish('failed', error);

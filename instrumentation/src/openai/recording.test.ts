@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { endOpenCalls } from '../instrument/abandoned.ts';
 import { setRecorder } from '../recorder/index.ts';
 import { OpenAIInstrumentation } from './index.ts';
+import { foreignFetch } from './testing/foreign-responses.mts';
 import { requireFrom } from './testing/places.mts';
 import { RecorderDouble } from './testing/recorder.ts';
 import { startTestServer, type TestServer } from './testing/server.mts';
@@ -48,6 +49,24 @@ describe.each([7, 6] as const)('openai %i', (major) => {
     expect(recorder.calls.length).toBe(1);
     return recorder.last;
   };
+
+  test.each([
+    'a plain object',
+    'a proxy',
+    'one that cannot be changed in part',
+    'a class with a constructor of its own',
+  ])('a raw answer by a fetch of the application’s: %s', async (kind) => {
+    const own = client({ fetch: foreignFetch(kind) });
+    const raw = (more: object = {}) => own.chat.completions.create(chat(more)).asResponse();
+    const text = async (response: Any) => response.text();
+    await text(await raw());
+    expect(only().end).toMatchObject({ outcome: 'ok', tokens: chatTokens });
+    recorder.clear();
+    const shown = await text(await raw({ stream: true }));
+    expect(shown).toContain('friend');
+    expect(shown).not.toContain('prompt_tokens');
+    expect(only().end).toMatchObject({ outcome: 'ok', tokens: chatTokens });
+  });
 
   test('a chat completion: all that the design’s table asks for', async () => {
     await client().chat.completions.create(chat());

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { setRecorder } from '../recorder/index.ts';
 import { OpenAIInstrumentation } from './index.ts';
+import { FOREIGN } from './testing/foreign-responses.mts';
 import { requireFrom } from './testing/places.mts';
 import { RecorderDouble } from './testing/recorder.ts';
 import { runShapes, SHAPES } from './testing/shapes.mts';
@@ -18,6 +19,7 @@ const COUNTS: Record<string, number> = {
   'runTools stream': 2,
   'models list': 0,
   moderations: 0,
+  ...Object.fromEntries(Object.keys(FOREIGN).map((kind) => [`custom fetch: ${kind}`, kind === 'frozen' ? 8 : 10])),
   // Never sent: the SDK fails before there is a request.
   'body missing': 0,
 };

@@ -2,6 +2,7 @@
  * Every way to consume a call of the openai package, as one script that prints what the caller sees. It runs with and
  * without the instrumentation, on any major; what an SDK does not have is printed as missing in both.
  */
+import { FOREIGN, foreignFetch } from './foreign-responses.mts';
 import { type Seen, startTestServer, type TestServer } from './server.mts';
 
 // biome-ignore lint/suspicious/noExplicitAny: one script for all majors of the SDK.
@@ -404,6 +405,36 @@ export const SHAPES: Record<string, Shape> = {
     const stream = await client.chat.completions.create(streamed());
     return { data: await client.chat.completions.create(chat()), items: await all(stream), seen };
   },
+  ...Object.fromEntries(
+    Object.keys(FOREIGN).map((kind): [string, Shape] => [
+      `custom fetch: ${kind}`,
+      async (w) => {
+        const client = w.client({ fetch: foreignFetch(kind) });
+        const raw = () => client.chat.completions.create(chat()).asResponse();
+        const events = () => client.chat.completions.create(streamed()).asResponse();
+        const read = async (response: Any, how: string) => {
+          const result = await failure(async () => (typeof response[how] === 'function' ? response[how]() : undefined));
+          return [how, typeof response[how], response.bodyUsed, Object.keys(response).sort(), result];
+        };
+        const { response } = await client.chat.completions.create(chat()).withResponse();
+        const cloned = await raw();
+        return {
+          data: await client.chat.completions.create(chat()),
+          response: [response.status, response.bodyUsed],
+          read: [
+            await read(await raw(), 'json'),
+            await read(await raw(), 'text'),
+            await read(await raw(), 'arrayBuffer'),
+          ],
+          body: await failure(async () => bytes((await raw()).body ?? [])),
+          unread: String((await raw()).body),
+          // What nobody can change shows the usage that we asked for (docs/openai.md).
+          events: kind === 'frozen' ? [] : [await (await events()).text(), await bytes((await events()).body ?? [])],
+          clone: await failure(async () => [await cloned.clone?.().text(), await cloned.json(), cloned.bodyUsed]),
+        };
+      },
+    ]),
+  ),
   withOptions: async (w) =>
     w
       .client()

@@ -45,6 +45,7 @@ const killed: Fault = {
     'Collector ended by SIGTERM or SIGKILL at a random moment under load, ClickHouse there or away, and killed again while it starts',
   promises: ['collector-killed'],
   times: { short: 3, long: 30 },
+  timeoutSeconds: 2400,
   collector: true,
   async run({ dir, times, random, log }) {
     const world = await startWorld({ dir, collector: true, proxies: true, log });

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fault, FaultRun } from '../../support/fault.ts';
+import { PROVIDERS } from './support/providers.ts';
 import { type Breakage, compareHosts } from './support/run-host.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..', '..');
@@ -10,7 +11,14 @@ const recorded = true;
 /** A service that stands on unusual ground does what it does there without us. */
 function grounds(dir: string): Breakage[] {
   const clocks = ['nan', 'infinite', 'zero', 'future', 'backwards', 'still'].map(
-    (clock): Breakage => ({ name: `clock: ${clock}`, break: `clock:${clock}`, ground, recorded }),
+    (clock): Breakage => ({
+      name: `clock: ${clock}`,
+      break: `clock:${clock}`,
+      ground,
+      recorded,
+      // The AWS SDK sets its clock by the server's, in whole seconds: it tries two or three times, also without us.
+      ...(clock === 'future' ? { providers: PROVIDERS.filter((one) => one !== 'r2') } : {}),
+    }),
   );
   const polluted = ['enumerable', 'attributes', 'toJSON', 'array'].flatMap((what): Breakage[] =>
     (['before', 'after'] as const).map((when) => ({

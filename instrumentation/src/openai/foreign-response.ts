@@ -1,0 +1,95 @@
+import { isPromise } from 'node:util/types';
+import { warnOnce } from '../log.ts';
+import type { ObservedCall } from './call.ts';
+import type { RawResponse } from './internal-types.ts';
+import { type BodyTap, SseTap } from './sse.ts';
+
+/** How the body of one raw Response is followed. */
+export interface Reading {
+  readonly call: ObservedCall;
+  /** Its body is a stream of events. */
+  readonly streamed: boolean;
+  readonly tap: BodyTap;
+  /** Never throws. */
+  readonly finish: (how: 'done' | 'left' | 'failed', error?: unknown) => void;
+  /** A stream that reads a web stream when it is read itself, past the tap; undefined for anything else. */
+  readonly through: (body: unknown) => unknown;
+}
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/**
+ * For a Response that a `fetch` of the application's made its own way. Its methods do what they did, on the receiver that they are
+ * called on; we see what they return, and a body that is a web stream as it passes. What cannot be changed is left as it is: the call
+ * then ends, estimated, with the Response.
+ */
+export function watchResults(response: RawResponse, readers: readonly string[], reading: Reading): void {
+  for (const name of readers) {
+    attempt(() => {
+      const method = (response as unknown as Record<string, unknown>)[name];
+      if (typeof method !== 'function') return;
+      // A proxy: whatever else there is of the function (a mock's records) is still there.
+      const watching = new Proxy(method as Method, {
+        apply: (original, self, args) => watched(Reflect.apply(original, self, args), name, reading),
+      });
+      replace(response, name, { value: watching, writable: true });
+    });
+  }
+  attempt(() => {
+    const stream = reading.through(response.body);
+    if (stream !== undefined) replace(response, 'body', { get: () => stream });
+  });
+}
+
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    warnOnce('openai:foreign', 'openai: a Response of another make can be watched in part only', error);
+  }
+}
+
+function replace(response: object, name: string, property: PropertyDescriptor): void {
+  const enumerable = Object.getOwnPropertyDescriptor(response, name)?.enumerable ?? false;
+  Object.defineProperty(response, name, { ...property, enumerable, configurable: true });
+}
+
+/** The promise that follows the method's own: a second branch on that one would handle a rejection in the caller's place. */
+function watched(result: unknown, name: string, reading: Reading): unknown {
+  if (!isPromise(result)) return result;
+  try {
+    return result.then(
+      (value: unknown) => seen(value, name, reading),
+      (error: unknown) => {
+        reading.finish('failed', error);
+        throw error;
+      },
+    );
+  } catch {
+    return result;
+  }
+}
+
+function seen(value: unknown, name: string, { call, streamed, finish }: Reading): unknown {
+  try {
+    if (call.ended) return value;
+    if (name === 'json') call.parsed(value);
+    else if (typeof value !== 'string') readBytes(value, call);
+    else if (!streamed) call.parsedText(value);
+    else {
+      const text = new SseTap(call.observe(), call.injected).text(value);
+      finish('done');
+      return text;
+    }
+  } catch (error) {
+    warnOnce('openai:foreign-value', 'openai: what a Response of another make returned could not be read', error);
+  }
+  return value;
+}
+
+function readBytes(value: unknown, call: ObservedCall): void {
+  if (value instanceof ArrayBuffer) call.parsedText(Buffer.from(value).toString());
+  else if (ArrayBuffer.isView(value))
+    call.parsedText(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString());
+  else call.abandoned();
+}
