@@ -32,12 +32,12 @@ export function watchResults(response: RawResponse, readers: readonly string[], 
       const watching = new Proxy(method as Method, {
         apply: (original, self, args) => watched(Reflect.apply(original, self, args), name, reading),
       });
-      replace(response, name, { value: watching, writable: true });
+      replace(response, name, watching);
     });
   }
   attempt(() => {
     const stream = reading.through(response.body);
-    if (stream !== undefined) replace(response, 'body', { get: () => stream });
+    if (stream !== undefined) replace(response, 'body', stream);
   });
 }
 
@@ -49,9 +49,9 @@ function attempt(work: () => void): void {
   }
 }
 
-function replace(response: object, name: string, property: PropertyDescriptor): void {
+function replace(response: object, name: string, value: unknown): void {
   const enumerable = Object.getOwnPropertyDescriptor(response, name)?.enumerable ?? false;
-  Object.defineProperty(response, name, { ...property, enumerable, configurable: true });
+  Object.defineProperty(response, name, { value, writable: true, enumerable, configurable: true });
 }
 
 /** The promise that follows the method's own: a second branch on that one would handle a rejection in the caller's place. */
