@@ -41,6 +41,7 @@ for (const name of Object.keys(SHAPES)) {
   await new Promise((resolve) => setTimeout(resolve, 20));
   if (started.length - ended.length > open) left.push(name);
 }
-if (mode !== 'bare') dist('./openai/abandoned.js').endOpenCalls();
-process.stdout.write(`${JSON.stringify({ results, started: started.length, ended: ended.length, left })}\n`);
-process.exit(0);
+if (mode !== 'bare') dist('./instrument/abandoned.js').endOpenCalls();
+const printed = `${JSON.stringify({ results, started: started.length, ended: ended.length, left })}\n`;
+// A pipe takes 64 KiB at once: an exit in between would cut it off.
+process.stdout.write(printed, () => process.exit(0));
