@@ -54,20 +54,20 @@ function replace(response: object, name: string, value: unknown): void {
   Object.defineProperty(response, name, { value, writable: true, enumerable, configurable: true });
 }
 
-/** The promise that follows the method's own: a second branch on that one would handle a rejection in the caller's place. */
 function watched(result: unknown, name: string, reading: Reading): unknown {
-  if (!isPromise(result)) return result;
+  return isPromise(result) ? followed(result, name, reading) : result;
+}
+
+/** The promise that follows the method's own: a second branch on that one would handle a rejection in the caller's place. */
+async function followed(result: Promise<unknown>, name: string, reading: Reading): Promise<unknown> {
+  let value: unknown;
   try {
-    return result.then(
-      (value: unknown) => seen(value, name, reading),
-      (error: unknown) => {
-        reading.finish('failed', error);
-        throw error;
-      },
-    );
-  } catch {
-    return result;
+    value = await result;
+  } catch (error) {
+    reading.finish('failed', error);
+    throw error;
   }
+  return seen(value, name, reading);
 }
 
 function seen(value: unknown, name: string, { call, streamed, finish }: Reading): unknown {

@@ -47,10 +47,14 @@ export const FOREIGN: Readonly<Record<string, (response: Response) => Any>> = {
   'one that cannot be changed in part': (response) => Object.defineProperty(response, 'json', { value: response.json }),
 };
 
+const kept: Response[] = [];
+
 /** A `fetch` whose answers are of that kind; plain objects have their body read before. */
 export function foreignFetch(kind: string): (url: unknown, init: unknown) => Promise<unknown> {
   return async (url, init) => {
     const response = await requests(url, init);
+    // With it, when it is collected as garbage, Node.js would end the body that another Response has taken over.
+    kept.push(response);
     if (kind !== 'a plain object') return FOREIGN[kind]!(response);
     const { ok, status, statusText, headers, url: from } = response;
     const text = await response.text();
