@@ -4,6 +4,7 @@ import { type DrainJob, drainInChild } from './drain.ts';
 import { log, messageOf, OnceLog } from './log.ts';
 import { type Participant, processEnds } from './process-ends.ts';
 import { recordedAt, serializeEvent, serializeHeader } from './record.ts';
+import { safely } from './safely.ts';
 import { Delivery } from './sender/delivery.ts';
 import { HEARTBEAT_MS } from './spool/identity.ts';
 import { defaultSpoolRoots } from './spool/place.ts';
@@ -68,7 +69,8 @@ export class SpoolingExporter implements UsageExporter, Participant {
         .then(() => this.events.setHeader(serializeHeader(resource, scopeVersion)))
         .catch((error: unknown) => log('warn', `resource attributes stay incomplete: ${messageOf(error)}`));
     }
-    this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
+    const beat = safely(() => this.beat());
+    this.heartbeat = setInterval(beat, HEARTBEAT_MS).unref();
     this.delivery.schedule(config.flushIntervalMs);
     this.ends.add(this);
   }

@@ -1,5 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
 import type { DrainJob } from './drain.ts';
+import { safely } from './safely.ts';
 
 /** What the end of the process needs of an exporter. */
 export interface Participant {
@@ -137,9 +138,10 @@ class ProcessEnds {
     if (process.listenerCount(signal) > 1) {
       // The application handles it. Libraries such as signal-exit count listeners to decide who ends the process: out of their sight.
       process.removeListener(signal, this.onSignal);
-      setImmediate(() => {
+      const again = safely(() => {
         if (this.participants.size > 0) process.prependListener(signal, this.onSignal);
       });
+      setImmediate(again);
       for (const participant of this.participants) participant.hurry();
       return;
     }

@@ -1,4 +1,5 @@
 import { log, messageOf, type OnceLog } from '../log.ts';
+import { safely } from '../safely.ts';
 import type { SpooledBatch } from '../spool/spool.ts';
 import type { BatchLimits, SendResult, Transport } from '../types.ts';
 
@@ -81,7 +82,8 @@ export class Delivery {
   /** Sends what waits after `delayMs`, unless that is arranged already. */
   schedule(delayMs: number): void {
     if (this.running || this.stopped || this.timer !== undefined) return;
-    this.timer = setTimeout(() => this.run(), delayMs).unref();
+    const run = safely(() => this.run());
+    this.timer = setTimeout(run, delayMs).unref();
   }
 
   /**
@@ -95,7 +97,8 @@ export class Delivery {
     if (pointless || (this.settled >= target && !replay)) return Promise.resolve(this.settled >= target);
     return new Promise((resolve) => {
       // Keeps the loop alive; every other timer and socket here is unref'd.
-      const hold = setTimeout(() => finish(this.settled >= target && !replay), Math.max(0, timeoutMs));
+      const held = safely(() => finish(this.settled >= target && !replay));
+      const hold = setTimeout(held, Math.max(0, timeoutMs));
       const now = performance.now();
       const waiter: Waiter = {
         target,
@@ -125,14 +128,17 @@ export class Delivery {
 
   private run(): void {
     if (this.running || this.stopped) return;
-    clearTimeout(this.timer);
+    const { timer } = this;
     this.timer = undefined;
+    clearTimeout(timer);
     this.running = true;
-    this.loop().catch((error: unknown) => {
+    const interrupted = safely((error: unknown) => {
+      this.running = false;
+      this.schedule(BACKOFF_MAX_MS);
       this.options.once.say('error', 'loop', `sending was interrupted: ${messageOf(error)}`);
       this.idle();
-      this.schedule(BACKOFF_MAX_MS);
     });
+    this.loop().catch(interrupted);
   }
 
   /** Synchronous with the last look at the queue: an event emitted from now on arranges its own sending. */
@@ -295,7 +301,8 @@ export class Delivery {
         this.wakeUp = undefined;
         resolve(whole);
       };
-      const timer = setTimeout(() => end(true), wait).unref();
+      const waited = safely(() => end(true));
+      const timer = setTimeout(waited, wait).unref();
       this.wakeUp = () => end(false);
     });
   }

@@ -1,7 +1,9 @@
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import type { Socket } from 'node:net';
 import { context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
 import { type CredentialFiles, type Credentials, readCredentials } from '../credentials.ts';
 import { messageOf } from '../log.ts';
+import { safely } from '../safely.ts';
 
 /** The key of `suppressTracing` in @opentelemetry/core, which takes 100 ms to load: our own requests are nobody's spans. */
 const SUPPRESSED = ROOT_CONTEXT.setValue(createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING'), true);
@@ -117,44 +119,64 @@ export class HttpPoster {
         (response) => {
           const chunks: Buffer[] = [];
           let size = 0;
-          response.on('data', (chunk: Buffer) => {
-            if (size < MAX_ANSWER) chunks.push(chunk);
-            size += chunk.length;
-            if (size > MAX_LENGTH) fail(new Error(`the answer is longer than ${MAX_LENGTH} bytes`));
-          });
-          response.on('end', () => {
-            clearTimeout(timer);
-            const { statusCode: status = 0, headers } = response;
-            try {
-              const text = unpacked(Buffer.concat(chunks), headers['content-encoding']);
-              resolve({ status, headers, body: this.withoutSecrets(text.toString('utf8', 0, MAX_ANSWER)) });
-            } catch (error) {
-              fail(new Error(`the answer cannot be unpacked (${messageOf(error)})`));
-            }
-          });
-          response.on('error', fail);
-          response.on('aborted', () => fail(new Error('the connection was closed in the middle of the answer')));
+          response.on(
+            'data',
+            guarded((chunk: Buffer) => {
+              if (size < MAX_ANSWER) chunks.push(chunk);
+              size += chunk.length;
+              if (size > MAX_LENGTH) fail(new Error(`the answer is longer than ${MAX_LENGTH} bytes`));
+            }),
+          );
+          response.on(
+            'end',
+            guarded(() => {
+              clearTimeout(timer);
+              const { statusCode: status = 0, headers } = response;
+              try {
+                const text = unpacked(Buffer.concat(chunks), headers['content-encoding']);
+                resolve({ status, headers, body: this.withoutSecrets(text.toString('utf8', 0, MAX_ANSWER)) });
+              } catch (error) {
+                fail(new Error(`the answer cannot be unpacked (${messageOf(error)})`));
+              }
+            }),
+          );
+          response.on('error', guarded(fail));
+          response.on(
+            'aborted',
+            guarded(() => fail(new Error('the connection was closed in the middle of the answer'))),
+          );
         },
       );
       const fail = (error: unknown) => {
-        clearTimeout(timer);
-        request.destroy();
         reject(error instanceof Error ? error : new Error(messageOf(error)));
+        request.destroy();
+        clearTimeout(timer);
       };
-      const late = (what: string, ms: number) => () => fail(new Error(`${what} within ${ms} ms`));
+      // A failure of ours in there is a failure of this request.
+      const guarded = <A extends unknown[]>(listener: (...args: A) => void) =>
+        safely((...args: A) => {
+          try {
+            listener(...args);
+          } catch (error) {
+            fail(error);
+          }
+        });
+      const late = (what: string, ms: number) => guarded(() => fail(new Error(`${what} within ${ms} ms`)));
       let timer = setTimeout(late('no answer', this.options.timeoutMs), this.options.timeoutMs).unref();
-      request.on('error', fail);
-      request.on('socket', (socket) => {
+      request.on('error', guarded(fail));
+      const connecting = guarded((socket: Socket) => {
         socket.unref();
         if (!socket.connecting) return;
         const connectMs = Math.min(CONNECT_TIMEOUT_MS, this.options.timeoutMs);
         clearTimeout(timer);
         timer = setTimeout(late('no connection', connectMs), connectMs).unref();
-        socket.once('connect', () => {
+        const connected = guarded(() => {
           clearTimeout(timer);
           timer = setTimeout(late('no answer', this.options.timeoutMs), this.options.timeoutMs).unref();
         });
+        socket.once('connect', connected);
       });
+      request.on('socket', connecting);
       request.end(payload);
     });
   }

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { log, messageOf, type OnceLog } from '../log.ts';
+import { safely } from '../safely.ts';
 import type { Batch, BatchLimits, BatchSource } from '../types.ts';
 import { Disk, type DiskOptions } from './disk.ts';
 import { Folder } from './folder.ts';
@@ -213,7 +214,8 @@ export class Spool {
       this.memory.takeOldest();
       if (performance.now() < until) continue;
       clearTimeout(this.mover);
-      this.mover = setTimeout(() => this.memoryToDisk(), PAUSE_MS).unref();
+      const move = safely(() => this.memoryToDisk());
+      this.mover = setTimeout(move, PAUSE_MS).unref();
       return;
     }
     this.once.clear('spool-full');

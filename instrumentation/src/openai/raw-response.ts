@@ -7,6 +7,9 @@ import { type Reading, watchResults } from './foreign-response.ts';
 import type { RawResponse } from './internal-types.ts';
 import { JsonTap, SseTap } from './sse.ts';
 
+// As they were when we were loaded: between the usage that we asked for and the caller nothing may fail.
+const { defineProperty, getPrototypeOf, hasOwn } = Object;
+
 /** All ways to read a body that undici's and node-fetch's Response have. */
 const READERS = ['text', 'json', 'arrayBuffer', 'blob', 'bytes', 'formData', 'buffer', 'textConverted'] as const;
 
@@ -18,9 +21,12 @@ const READERS = ['text', 'json', 'arrayBuffer', 'blob', 'bytes', 'formData', 'bu
  */
 export function observeRawResponse(response: RawResponse, call: ObservedCall): void {
   call.raw = true;
-  abandonWith(response, call);
-  const type = String(response.headers?.get?.('content-type') ?? '');
-  const streamed = /text\/event-stream/i.test(type);
+  try {
+    abandonWith(response, call);
+  } catch (error) {
+    warnOnce('openai:raw-unread', 'openai: a raw answer that nobody reads is recorded when the process ends', error);
+  }
+  const streamed = isEventStream(response) ?? call.injected;
   const tap = streamed ? new SseTap(call.observe(), call.injected) : new JsonTap();
   const end = (how: 'done' | 'left' | 'failed', error?: unknown) => {
     if (streamed) call.streamEnded(how, error);
@@ -45,6 +51,15 @@ export function observeRawResponse(response: RawResponse, call: ObservedCall): v
   else watchResults(response, READERS, reading);
 }
 
+/** undefined: nobody can say. */
+function isEventStream(response: RawResponse): boolean | undefined {
+  try {
+    return /text\/event-stream/i.test(String(response.headers?.get?.('content-type') ?? ''));
+  } catch {
+    return undefined;
+  }
+}
+
 const isWeb = (body: unknown): body is ReadableStream =>
   typeof (body as { getReader?: unknown } | null | undefined)?.getReader === 'function';
 
@@ -52,17 +67,20 @@ const isWeb = (body: unknown): body is ReadableStream =>
 function isOfItsClass(response: RawResponse): boolean {
   const target = response as unknown as Record<string, unknown>;
   const prototype = (response.constructor as { prototype?: Record<string, unknown> } | undefined)?.prototype;
-  if (prototype === undefined || Object.hasOwn(response, 'body') || !('body' in prototype)) return false;
-  return [...READERS, 'clone'].every((name) => !Object.hasOwn(response, name) && target[name] === prototype[name]);
+  if (prototype === undefined || hasOwn(response, 'body') || !('body' in prototype)) return false;
+  for (const name of [...READERS, 'clone']) {
+    if (hasOwn(response, name) || target[name] !== prototype[name]) return false;
+  }
+  return true;
 }
 
 function shadow(response: RawResponse, reading: Reading): void {
   const target = response as unknown as Record<string, unknown>;
-  const original = Object.getPrototypeOf(response) as object;
-  const names: string[] = [];
+  const original = getPrototypeOf(response) as object;
+  let names: readonly string[] = [];
   const define = (name: string, property: PropertyDescriptor) => {
-    Object.defineProperty(response, name, { ...property, configurable: true });
-    names.push(name);
+    defineProperty(response, name, { ...property, configurable: true });
+    names = [...names, name];
   };
   let made: Record<string, unknown> | undefined;
   let failed = false;
@@ -108,14 +126,14 @@ function shadow(response: RawResponse, reading: Reading): void {
 function identify(copy: RawResponse, response: RawResponse): RawResponse {
   for (const name of ['url', 'redirected', 'type'] as const) {
     const value = (response as unknown as Record<string, unknown>)[name];
-    Object.defineProperty(copy, name, { value, configurable: true });
+    defineProperty(copy, name, { value, configurable: true });
   }
   return copy;
 }
 
 /** A Response of the same class over a stream of ours. The body itself is not touched before somebody reads. */
 function copyWith(response: RawResponse, reading: Reading): Record<string, unknown> {
-  const body = Reflect.get(Object.getPrototypeOf(response) as object, 'body', response) as unknown;
+  const body = Reflect.get(getPrototypeOf(response) as object, 'body', response) as unknown;
   const { status, statusText, headers } = response;
   const init = { status, statusText, headers, url: response.url };
   const Class = response.constructor as new (body: unknown, init: object) => object;

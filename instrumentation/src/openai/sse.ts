@@ -30,7 +30,7 @@ export class SseTap implements BodyTap {
   }
 
   push(bytes: Uint8Array): Uint8Array | undefined {
-    const scanned = Math.max(0, this.length - 3);
+    const scanned = this.length > 3 ? this.length - 3 : 0;
     this.append(bytes);
     const out = this.injected ? new Uint8Array(this.length) : undefined;
     let passed = 0;
@@ -71,7 +71,7 @@ export class SseTap implements BodyTap {
   private append(bytes: Uint8Array): void {
     const length = this.length + bytes.byteLength;
     if (length > this.held.byteLength) {
-      const larger = new Uint8Array(Math.max(length, 2 * this.held.byteLength));
+      const larger = new Uint8Array(length + this.held.byteLength);
       larger.set(this.held.subarray(0, this.length));
       this.held = larger;
     }
