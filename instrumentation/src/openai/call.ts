@@ -26,6 +26,8 @@ export class ObservedCall implements OpenCall {
   asked = false;
   /** The SDK itself reads the body. */
   parsing = false;
+  /** The SDK's stream is being read, through us. */
+  iterating = false;
   /** The caller took the raw Response: its bytes are watched, not what the SDK may make of them. */
   raw = false;
   /** The SDK's parsed data has passed by. */

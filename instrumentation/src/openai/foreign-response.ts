@@ -36,8 +36,13 @@ export function watchResults(response: RawResponse, readers: readonly string[], 
     });
   }
   attempt(() => {
-    const stream = reading.through(response.body);
-    if (stream !== undefined) replace(response, 'body', stream);
+    const { body } = response;
+    const stream = reading.through(body);
+    if (stream === undefined) return;
+    if (!reading.call.parsing) return replace(response, 'body', stream);
+    // The SDK reads it for a stream that is watched itself.
+    const get = () => (reading.call.iterating ? body : stream);
+    Object.defineProperty(response, 'body', { get, configurable: true });
   });
 }
 

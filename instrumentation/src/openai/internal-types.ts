@@ -43,6 +43,13 @@ export interface ApiPromise extends Promise<unknown> {
   parse: AnyFunction;
   _thenUnwrap: AnyFunction;
   asResponse(): Promise<RawResponse>;
+  withResponse?(): Promise<WithResponse>;
+}
+
+export interface WithResponse {
+  readonly data: unknown;
+  readonly response: RawResponse;
+  readonly request_id?: unknown;
 }
 
 /** `Stream`: single consumption. 4.0 has no `iterator`, only the symbol's method. */

@@ -1,6 +1,6 @@
 import { warnOnce } from '../log.ts';
 import type { ObservedCall } from './call.ts';
-import type { AnyFunction, ApiPromise, RawResponse, ResponseProps } from './internal-types.ts';
+import type { AnyFunction, ApiPromise, RawResponse, ResponseProps, WithResponse } from './internal-types.ts';
 import { observeRawResponse } from './raw-response.ts';
 import { isStream, watchStream } from './stream.ts';
 
@@ -39,6 +39,21 @@ export function watchPromise(promise: ApiPromise, call: ObservedCall): void {
   promise.parseResponse = watching;
   // openai 7 gives each promise a `_thenUnwrap` of its own, which goes around `parseResponse`.
   if (Object.hasOwn(promise, '_thenUnwrap')) promise._thenUnwrap = unwrapping(promise._thenUnwrap);
+  // And a `withResponse` that does not go through `asResponse`.
+  const { withResponse } = promise;
+  if (withResponse === undefined || !Object.hasOwn(promise, 'withResponse')) return;
+  promise.withResponse = (...args: []) => {
+    const both = withResponse.apply(promise, args);
+    const given = (result: WithResponse) => {
+      handOver(call, result.response);
+      return result;
+    };
+    try {
+      return both.then(given);
+    } catch {
+      return follow(both, (result) => given(result as WithResponse), undefined);
+    }
+  };
 }
 
 /** For a `then` that somebody has broken: `await` needs none. */
@@ -128,10 +143,11 @@ function seen(call: ObservedCall, data: unknown, props: ResponseProps | undefine
   return data;
 }
 
-/** `withResponse()` of openai 4 to 6 asks for the Response beside the parsed data: then it is no longer the caller's to read. */
+/** The Response goes to the caller: alone (`asResponse()`), or beside the parsed data (`withResponse()`). */
 function handOver(call: ObservedCall, response: RawResponse): RawResponse {
-  if (call.parsing || call.ended || call.raw) return response;
-  call.raw = true;
+  if (call.ended || call.raw) return response;
+  // Parsed as well: whoever reads the body first has it. Only of a stream is there something to hide from a caller who reads it raw.
+  if (call.parsing && !call.injected) return response;
   try {
     observeRawResponse(response, call);
   } catch (error) {

@@ -20,7 +20,8 @@ const READERS = ['text', 'json', 'arrayBuffer', 'blob', 'bytes', 'formData', 'bu
  * its readers; what they return is looked at.
  */
 export function observeRawResponse(response: RawResponse, call: ObservedCall): void {
-  call.raw = true;
+  const alone = !call.parsing;
+  if (alone) call.raw = true;
   try {
     abandonWith(response, call);
   } catch (error) {
@@ -89,6 +90,7 @@ function shadow(response: RawResponse, reading: Reading): void {
     if (made !== undefined || failed) return made;
     try {
       made = copyWith(response, reading);
+      reading.call.raw = true;
     } catch (error) {
       failed = true;
       for (const name of names) delete target[name];
@@ -97,7 +99,11 @@ function shadow(response: RawResponse, reading: Reading): void {
     }
     return made;
   };
+  /** The SDK reads the body for a stream that is watched itself. */
+  const natural = (name: string) => Reflect.get(original, name, response) as unknown;
+  const bypass = () => reading.call.iterating && made === undefined && !failed;
   const method = (name: string) => {
+    if (bypass()) return natural(name) as (...args: unknown[]) => unknown;
     const copy = through();
     return (copy ?? target)[name] as (...args: unknown[]) => unknown;
   };
@@ -113,7 +119,7 @@ function shadow(response: RawResponse, reading: Reading): void {
       };
       define('clone', { value: clone, writable: true });
     }
-    define('body', { get: () => (through() ?? target).body });
+    define('body', { get: () => (bypass() ? natural('body') : (through() ?? target).body) });
     define('bodyUsed', { get: () => (made ? made.bodyUsed : Reflect.get(original, 'bodyUsed', response)) });
   } catch (error) {
     // Frozen, for example. Half of it would be worse than nothing.

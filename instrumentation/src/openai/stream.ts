@@ -22,6 +22,7 @@ export function watchStream(stream: SdkStream, call: ObservedCall): void {
       return;
     }
     watched = true;
+    call.iterating = true;
     let end: 'done' | 'left' | 'failed' = 'left';
     let failure: unknown;
     try {

@@ -177,6 +177,25 @@ export const SHAPES: Record<string, Shape> = {
     await promise.asResponse();
     return all(await promise);
   },
+  'asResponse of a stream that somebody else awaited': async (w) => {
+    const promise = w.client().chat.completions.create(streamed());
+    // As an instrumentation of somebody else does.
+    promise.then(() => {});
+    const response = await promise.asResponse();
+    return { text: await bytes(response.body), used: response.bodyUsed };
+  },
+  'withResponse of a stream': async (w) => {
+    const { data, response } = await w.client().chat.completions.create(streamed()).withResponse();
+    return { status: response.status, before: response.bodyUsed, items: await all(data), after: response.bodyUsed };
+  },
+  'withResponse of a stream, left': async (w) => {
+    const { data, response } = await w.client().chat.completions.create(streamed()).withResponse();
+    return { items: await all(data, 2), used: response.bodyUsed };
+  },
+  'withResponse of a stream, read raw': async (w) => {
+    const { data, response } = await w.client().chat.completions.create(streamed()).withResponse();
+    return { text: await response.text(), data: await failure(() => all(data)) };
+  },
   'asResponse of a failure': (w) =>
     failure(() =>
       w

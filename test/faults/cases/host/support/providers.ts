@@ -108,7 +108,10 @@ const LOADERS: Readonly<Record<Provider, () => Promise<Scripts>>> = {
 
 async function simple(name: string, file: string): Promise<Scripts> {
   const { SHAPES, runShapes } = await import(testing(file));
-  const lib = require(name);
+  // The major that is installed at the root, where a breakage asks for it.
+  const from =
+    process.env.HOST_FROM === 'root' ? createRequire(new URL('../../../../../package.json', import.meta.url)) : require;
+  const lib = from(name);
   return {
     lib,
     names: Object.keys(SHAPES),
