@@ -131,8 +131,11 @@ const ENDS: Readonly<Record<string, EndCase>> = {
       await caller.until(random.int(20, 120));
       caller.kill('SIGSTOP');
       // As if it had been so for an hour.
-      const hour = new Date(Date.now() - 3_600_000);
-      for (const folder of globSync('w-*', { cwd: spoolDir })) utimesSync(`${spoolDir}/${folder}`, hour, hour);
+      const age = () => {
+        const hour = new Date(Date.now() - 3_600_000);
+        for (const folder of globSync('w-*', { cwd: spoolDir })) utimesSync(`${spoolDir}/${folder}`, hour, hour);
+      };
+      age();
       world.toClickHouse.set({ kind: 'pass' });
       // Who was stopped for long knows it by its clock: longer than a process may go without looking for its folder (1 s).
       await Promise.all([drainSpool(spoolDir, env), sleep(1_500)]);
@@ -141,6 +144,8 @@ const ENDS: Readonly<Record<string, EndCase>> = {
       if (random.next() < 0.5) await caller.stop();
       else caller.kill('SIGKILL');
       await caller.ended;
+      // The folder that it began anew.
+      age();
       return [];
     },
   },
