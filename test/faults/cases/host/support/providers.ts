@@ -26,7 +26,7 @@ const nothing = async () => {};
 
 /** Scripts whose outcome hangs on the clock, on the machine's speed or on the order in which files were loaded. */
 const UNSTEADY: Readonly<Record<Provider, RegExp>> = {
-  openai: /timeout|time-out|abandon|together/,
+  openai: /timeout|time-out|abandon/,
   twilio: /timeout|time-out|hang/,
   stripe: /timeout|time-out/,
   r2: /timeout|time-out/,

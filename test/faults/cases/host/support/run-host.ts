@@ -141,13 +141,21 @@ async function runOnce(
   return { report, stderr, code, recorded };
 }
 
+/** Requests that are under way together arrive in any order. */
+function comparable(result: unknown): string | undefined {
+  const { requests } = (result ?? {}) as { requests?: unknown };
+  if (!Array.isArray(requests)) return JSON.stringify(result);
+  const sorted = requests.map((request) => JSON.stringify(request)).sort();
+  return JSON.stringify({ ...(result as object), requests: sorted });
+}
+
 /** What differs between two reports, a line each. */
 function differences(bare: HostReport, watched: HostReport): string[] {
   const lines: string[] = [];
   for (const [name, rounds] of Object.entries(bare.results)) {
-    const expected = JSON.stringify(rounds[0]);
+    const expected = comparable(rounds[0]);
     for (const seen of watched.results[name] ?? [undefined]) {
-      const got = JSON.stringify(seen);
+      const got = comparable(seen);
       if (got === expected) continue;
       const at = Array.from({ length: got?.length ?? 0 }).findIndex((_, i) => got![i] !== expected?.[i]);
       const from = Math.max(0, at - 60);
