@@ -26,6 +26,8 @@ export class ObservedCall implements OpenCall {
   asked = false;
   /** The SDK itself reads the body. */
   parsing = false;
+  /** To be called when the request has been written. */
+  sent: (() => void) | undefined;
   /** The SDK's stream is being read, through us. */
   iterating = false;
   /** The caller took the raw Response: its bytes are watched, not what the SDK may make of them. */
@@ -78,7 +80,8 @@ export class ObservedCall implements OpenCall {
       const asked = withStreamUsage(this.operation, endpoint, client, options);
       if (!asked) return options;
       this.injected = true;
-      return asked;
+      this.sent = asked.sent;
+      return asked.options;
     } catch (error) {
       warnOnce('openai:begin', 'openai: a call could not be recorded', error);
       return options;

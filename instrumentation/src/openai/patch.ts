@@ -134,6 +134,8 @@ async function send(
   } catch (error) {
     call.failed(error);
     throw error;
+  } finally {
+    call.sent?.();
   }
   call.arrived();
   guard(() => {

@@ -35,13 +35,20 @@ export function modelOf(body: unknown): string | undefined {
   return text(bag(body)?.model);
 }
 
-/** A copy, with usage asked for, where the caller did not and the provider takes it; else undefined. */
+/** What is sent instead of the caller's options, and what to do when it has been. */
+export interface Asked {
+  readonly options: RequestOptions;
+  /** Never throws. */
+  readonly sent?: () => void;
+}
+
+/** The same with usage asked for, where the caller did not and the provider takes it; else undefined. */
 export function withStreamUsage(
   operation: Operation,
   endpoint: Endpoint,
   client: Client,
   options: RequestOptions,
-): RequestOptions | undefined {
+): Asked | undefined {
   // Without `stream` in the options the SDK hands the events out as one text: left as it is.
   if (operation.api !== 'chat' || options.stream !== true || !endpoint.provider.streamUsage) return undefined;
   const body = bag(options.body);
@@ -53,7 +60,33 @@ export function withStreamUsage(
   const asked = body.stream_options;
   if (asked !== undefined && asked !== null && !bag(asked)) return undefined;
   if (bag(asked)?.include_usage === true) return undefined;
-  return { ...options, body: { ...body, stream_options: { ...bag(asked), include_usage: true } } };
+  const usage = { ...bag(asked), include_usage: true };
+  if (isOfHelper(options)) return inPlace(options, body, usage);
+  return { options: { ...options, body: { ...body, stream_options: usage } } };
+}
+
+/** The SDK's own `.stream()` and `runTools()` make the body themselves. */
+function isOfHelper({ __metadata, headers }: RequestOptions): boolean {
+  const method = bag(__metadata)?.helperMethod ?? bag(headers)?.['X-Stainless-Helper-Method'];
+  return text(method) !== undefined;
+}
+
+/**
+ * Their body is nobody else's, and since openai 7 they look on as that very object is written as JSON (`observeJSONRequestBody`): of a
+ * copy they would not know which tools and schemas were sent.
+ */
+function inPlace(options: RequestOptions, body: Record<string, unknown>, usage: object): Asked {
+  const before = Object.getOwnPropertyDescriptor(body, 'stream_options');
+  if (!Object.isExtensible(body) || before?.configurable === false) {
+    return { options: { ...options, body: { ...body, stream_options: usage } } };
+  }
+  const put = (property: PropertyDescriptor) => Object.defineProperty(body, 'stream_options', property);
+  put({ value: usage, enumerable: true, configurable: true, writable: true });
+  const sent = () => {
+    if (before === undefined) delete body.stream_options;
+    else put(before);
+  };
+  return { options, sent };
 }
 
 /** A body that serialises itself, or an upload, is not ours to copy. */

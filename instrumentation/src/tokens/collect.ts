@@ -79,11 +79,14 @@ export class Tally {
   }
 }
 
-/** A property of anything; a getter or proxy that throws reads as undefined. */
+/**
+ * A property of anything that it holds itself, as it would be in its JSON. A getter is the application's and reads as undefined: the SDK
+ * calls it once, and so it stays. A proxy that throws reads as undefined, too.
+ */
 export function read(value: unknown, key: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
   try {
-    return (value as Record<string, unknown>)[key];
+    return Reflect.getOwnPropertyDescriptor(value, key)?.value;
   } catch {
     return undefined;
   }
@@ -97,9 +100,13 @@ export function isList(value: unknown): value is unknown[] {
   }
 }
 
-function lengthOf(list: unknown[]): number {
-  const length = read(list, 'length');
-  return typeof length === 'number' && length > 0 ? length : 0;
+export function lengthOf(list: unknown[]): number {
+  try {
+    const { length } = list;
+    return typeof length === 'number' && length > 0 ? length : 0;
+  } catch {
+    return 0;
+  }
 }
 
 function keysOf(value: unknown): string[] {

@@ -1,4 +1,4 @@
-import { isList, read, Tally } from './collect.ts';
+import { isList, lengthOf, read, Tally } from './collect.ts';
 
 /** Per message, its framing and role; per request, the priming of the answer (OpenAI cookbook, chat models). */
 const PER_MESSAGE = 3;
@@ -68,7 +68,7 @@ export function estimateEmbeddingInput(body: unknown): number {
     tally.each(input, (item) => {
       if (typeof item === 'number') tally.add(1);
       else if (typeof item === 'string') tally.text(item);
-      else if (isList(item)) tally.add(Math.max(0, Number(read(item, 'length')) || 0));
+      else if (isList(item)) tally.add(lengthOf(item));
     });
   });
 }

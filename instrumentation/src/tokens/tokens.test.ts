@@ -164,3 +164,16 @@ describe('hostile bodies', () => {
     },
   );
 });
+
+it('no getter of a body is called: the SDK calls it once, and so it stays', () => {
+  let calls = 0;
+  const tool = {
+    get function() {
+      calls++;
+      return { name: 'x' };
+    },
+  };
+  const tools = Object.defineProperty([tool], '1', { enumerable: true, get: () => calls++ });
+  expect(estimateChatInput({ messages: [{ role: 'user', content: 'hello there' }], tools })).toBeGreaterThan(0);
+  expect(calls).toBe(0);
+});
