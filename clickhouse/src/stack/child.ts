@@ -76,10 +76,4 @@ export class Child {
       clearTimeout(timer);
     }
   }
-
-  /** Ends it at once, with no chance to tidy up. */
-  async kill(): Promise<Exit> {
-    if (this.#running) this.process.kill('SIGKILL');
-    return this.exited;
-  }
 }

@@ -1,6 +1,7 @@
 import { isPromise } from 'node:util/types';
 import { warnOnce } from '../log.ts';
 import type { ObservedCall } from './call.ts';
+import { follow } from './follow.ts';
 import type { RawResponse } from './internal-types.ts';
 import { type BodyTap, SseTap } from './sse.ts';
 
@@ -60,19 +61,12 @@ function replace(response: object, name: string, value: unknown): void {
 }
 
 function watched(result: unknown, name: string, reading: Reading): unknown {
-  return isPromise(result) ? followed(result, name, reading) : result;
-}
-
-/** The promise that follows the method's own: a second branch on that one would handle a rejection in the caller's place. */
-async function followed(result: Promise<unknown>, name: string, reading: Reading): Promise<unknown> {
-  let value: unknown;
-  try {
-    value = await result;
-  } catch (error) {
-    reading.finish('failed', error);
-    throw error;
-  }
-  return seen(value, name, reading);
+  if (!isPromise(result)) return result;
+  return follow(
+    result,
+    (value) => seen(value, name, reading),
+    (error) => reading.finish('failed', error),
+  );
 }
 
 function seen(value: unknown, name: string, { call, streamed, finish }: Reading): unknown {

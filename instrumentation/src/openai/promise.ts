@@ -1,5 +1,6 @@
 import { warnOnce } from '../log.ts';
 import type { ObservedCall } from './call.ts';
+import { follow } from './follow.ts';
 import type { AnyFunction, ApiPromise, RawResponse, ResponseProps, WithResponse } from './internal-types.ts';
 import { observeRawResponse } from './raw-response.ts';
 import { isStream, watchStream } from './stream.ts';
@@ -32,7 +33,8 @@ export function watchPromise(promise: ApiPromise, call: ObservedCall): void {
         },
       );
     } catch {
-      return follow(parsed, (data) => seen(call, data, args[args.length - 1] as ResponseProps), call);
+      const see = (data: unknown) => seen(call, data, args[args.length - 1] as ResponseProps);
+      return follow(parsed, see, (error) => call.failed(error));
     }
   };
   watching[CALL] = call;
@@ -51,25 +53,9 @@ export function watchPromise(promise: ApiPromise, call: ObservedCall): void {
     try {
       return both.then(given);
     } catch {
-      return follow(both, (result) => given(result as WithResponse), undefined);
+      return follow(both, given);
     }
   };
-}
-
-/** For a `then` that somebody has broken: `await` needs none. */
-async function follow<T>(
-  promise: Promise<T>,
-  see: (value: T) => unknown,
-  call: ObservedCall | undefined,
-): Promise<never> {
-  let value: T;
-  try {
-    value = await promise;
-  } catch (error) {
-    call?.failed(error);
-    throw error;
-  }
-  return see(value) as never;
 }
 
 function callOf(promise: ApiPromise): ObservedCall | undefined {
@@ -116,7 +102,7 @@ function watchPrototype(promise: ApiPromise): void {
     try {
       return response.then((raw) => handOver(call, raw));
     } catch {
-      return follow(response, (raw) => handOver(call, raw as RawResponse), undefined);
+      return follow(response, (raw) => handOver(call, raw));
     }
   };
   prototype._thenUnwrap = unwrapping(_thenUnwrap);

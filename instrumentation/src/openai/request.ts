@@ -61,8 +61,8 @@ export function withStreamUsage(
   if (asked !== undefined && asked !== null && !bag(asked)) return undefined;
   if (bag(asked)?.include_usage === true) return undefined;
   const usage = { ...bag(asked), include_usage: true };
-  if (isOfHelper(options)) return inPlace(options, body, usage);
-  return { options: { ...options, body: { ...body, stream_options: usage } } };
+  const own = isOfHelper(options) ? inPlace(options, body, usage) : undefined;
+  return own ?? { options: { ...options, body: { ...body, stream_options: usage } } };
 }
 
 /** The SDK's own `.stream()` and `runTools()` make the body themselves. */
@@ -73,13 +73,11 @@ function isOfHelper({ __metadata, headers }: RequestOptions): boolean {
 
 /**
  * Their body is nobody else's, and since openai 7 they look on as that very object is written as JSON (`observeJSONRequestBody`): of a
- * copy they would not know which tools and schemas were sent.
+ * copy they would not know which tools and schemas were sent. undefined: it cannot be changed.
  */
-function inPlace(options: RequestOptions, body: Record<string, unknown>, usage: object): Asked {
+function inPlace(options: RequestOptions, body: Record<string, unknown>, usage: object): Asked | undefined {
   const before = Object.getOwnPropertyDescriptor(body, 'stream_options');
-  if (!Object.isExtensible(body) || before?.configurable === false) {
-    return { options: { ...options, body: { ...body, stream_options: usage } } };
-  }
+  if (!Object.isExtensible(body) || before?.configurable === false) return undefined;
   const put = (property: PropertyDescriptor) => Object.defineProperty(body, 'stream_options', property);
   put({ value: usage, enumerable: true, configurable: true, writable: true });
   const sent = () => {
