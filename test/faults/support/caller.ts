@@ -91,7 +91,8 @@ export async function startCaller(options: CallerOptions): Promise<Caller> {
   );
   let stderr = '';
   child.stderr!.on('data', (part) => {
-    stderr = (stderr + part).slice(-20_000);
+    // In ten minutes without a Collector the SDK's own exporters say much.
+    stderr = (stderr + part).slice(-4_000_000);
   });
   const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
   const lines = () => {
@@ -100,7 +101,7 @@ export async function startCaller(options: CallerOptions): Promise<Caller> {
     return whole.filter((line) => line !== '').map((line) => JSON.parse(line) as Acknowledged & { failed?: string });
   };
   const ready = once(child, 'message').then(([message]) => message as unknown);
-  const early = ended.then((how) => Promise.reject(new Error(`the caller ended with ${how}: ${stderr}`)));
+  const early = ended.then((how) => Promise.reject(new Error(`the caller ended with ${how}: ${stderr.slice(-20_000)}`)));
   early.catch(() => {});
   const first = await Promise.race([ready, early]);
   const acknowledged = () => lines().filter(({ failed }) => failed === undefined);

@@ -51,7 +51,8 @@ const killed: Fault = {
     const world = await startWorld({ dir, collector: true, proxies: true, log });
     // Single events make the most of what is dispatched at once; large requests the most of one write.
     const load = startSenders(() => world.otlpUrl, { senders: 12, perRequest: 1, pauseMs: 0 });
-    const large = startSenders(() => world.otlpUrl, { senders: 1, perRequest: 500, pauseMs: 50 });
+    // No more of those than ClickHouse takes beside them: half a million events would pile up over thirty kills.
+    const large = startSenders(() => world.otlpUrl, { senders: 1, perRequest: 500, pauseMs: 500 });
     let again = 0;
     try {
       for (let i = 0; i < times; i++) {
