@@ -101,7 +101,9 @@ export async function startCaller(options: CallerOptions): Promise<Caller> {
     return whole.filter((line) => line !== '').map((line) => JSON.parse(line) as Acknowledged & { failed?: string });
   };
   const ready = once(child, 'message').then(([message]) => message as unknown);
-  const early = ended.then((how) => Promise.reject(new Error(`the caller ended with ${how}: ${stderr.slice(-20_000)}`)));
+  const early = ended.then((how) =>
+    Promise.reject(new Error(`the caller ended with ${how}: ${stderr.slice(-20_000)}`)),
+  );
   early.catch(() => {});
   const first = await Promise.race([ready, early]);
   const acknowledged = () => lines().filter(({ failed }) => failed === undefined);
