@@ -22,6 +22,8 @@ export class ObservedCall implements OpenCall {
   previous: OpenCall | undefined;
   next: OpenCall | undefined;
   readonly operation: Operation;
+  /** The SDK's promise is watched in every way to take the answer from it: what we ask for can be kept from the caller. */
+  watched = false;
   /** Somebody wants the answer. */
   asked = false;
   /** The SDK itself reads the body. */
@@ -77,7 +79,7 @@ export class ObservedCall implements OpenCall {
         attributes,
       });
       openCall(this);
-      const asked = withStreamUsage(this.operation, endpoint, client, options);
+      const asked = this.watched ? withStreamUsage(this.operation, endpoint, client, options) : undefined;
       if (!asked) return options;
       this.injected = true;
       this.sent = asked.sent;

@@ -36,32 +36,31 @@ export class StreamObserver {
   /** Takes one chunk in; true: it exists only because we asked for usage, keep it from the caller. Never throws. */
   see(chunk: unknown): boolean {
     this.chunks += 1;
+    const said = bag(chunk);
+    if (!said) return false;
+    // First: what fails in reading the chunk shows the caller nothing that he did not ask for.
+    const ours = this.injected && hide(said);
     try {
-      const said = bag(chunk);
-      if (!said) return false;
-      return this.api === 'responses' ? this.seeEvent(said) : this.seeChunk(said);
+      if (this.api === 'responses') this.seeEvent(said);
+      else this.seeChunk(said);
     } catch {
-      return false;
+      // A chunk of a hostile shape: what could be read of it counts.
     }
+    return ours;
   }
 
-  private seeChunk(chunk: Record<string, unknown>): boolean {
+  private seeChunk(chunk: Record<string, unknown>): void {
     const usage = usageIn(chunk);
     const choices = chunk.choices;
-    const bare = Array.isArray(choices) && choices.length === 0;
     if (usage !== undefined && usage !== null) {
       // On every chunk with some providers, then it is cumulative: the last one counts.
       this.usage = usage;
-      this.final ||= bare;
+      this.final ||= isBare(choices);
     }
     this.id ??= text(chunk.id);
     this.model = text(chunk.model) ?? this.model;
     this.serviceTier = text(chunk.service_tier) ?? this.serviceTier;
-    if (!bare && Array.isArray(choices)) for (const choice of choices) this.seeChoice(bag(choice));
-    if (!this.injected) return false;
-    // Asking for usage also puts `usage: null` on all other chunks.
-    if (chunk.usage === null) delete chunk.usage;
-    return bare && usage !== undefined && usage !== null;
+    if (Array.isArray(choices)) for (const choice of choices) this.seeChoice(bag(choice));
   }
 
   private seeChoice(choice: Record<string, unknown> | undefined): void {
@@ -72,7 +71,7 @@ export class StreamObserver {
     if (this.pieces.length > MAX_PIECES) this.countPieces();
   }
 
-  private seeEvent(event: Record<string, unknown>): boolean {
+  private seeEvent(event: Record<string, unknown>): void {
     const type = event.type;
     const response = bag(event.response);
     if (response) {
@@ -89,7 +88,6 @@ export class StreamObserver {
       this.pieces.push(event.delta);
       if (this.pieces.length > MAX_PIECES) this.countPieces();
     }
-    return false;
   }
 
   private countPieces(): void {
@@ -118,3 +116,16 @@ export class StreamObserver {
     };
   }
 }
+
+/** Whether a chunk is there only because we asked for usage. That also puts `usage: null` on all others, which is taken off. Never throws. */
+function hide(chunk: Record<string, unknown>): boolean {
+  try {
+    if (chunk.usage === null) delete chunk.usage;
+    const usage = usageIn(chunk);
+    return usage !== undefined && usage !== null && isBare(chunk.choices);
+  } catch {
+    return false;
+  }
+}
+
+const isBare = (choices: unknown): boolean => Array.isArray(choices) && choices.length === 0;

@@ -5,6 +5,9 @@ import { follow } from './follow.ts';
 import type { RawResponse } from './internal-types.ts';
 import { type BodyTap, SseTap } from './sse.ts';
 
+// As they were when we were loaded: between the usage that we asked for and the caller nothing may fail.
+const { defineProperty, getOwnPropertyDescriptor } = Object;
+
 /** How the body of one raw Response is followed. */
 export interface Reading {
   readonly call: ObservedCall;
@@ -43,7 +46,7 @@ export function watchResults(response: RawResponse, readers: readonly string[], 
     if (!reading.call.parsing) return replace(response, 'body', stream);
     // The SDK reads it for a stream that is watched itself.
     const get = () => (reading.call.iterating ? body : stream);
-    Object.defineProperty(response, 'body', { get, configurable: true });
+    defineProperty(response, 'body', { get, configurable: true });
   });
 }
 
@@ -56,8 +59,8 @@ function attempt(work: () => void): void {
 }
 
 function replace(response: object, name: string, value: unknown): void {
-  const enumerable = Object.getOwnPropertyDescriptor(response, name)?.enumerable ?? false;
-  Object.defineProperty(response, name, { value, writable: true, enumerable, configurable: true });
+  const enumerable = getOwnPropertyDescriptor(response, name)?.enumerable ?? false;
+  defineProperty(response, name, { value, writable: true, enumerable, configurable: true });
 }
 
 function watched(result: unknown, name: string, reading: Reading): unknown {

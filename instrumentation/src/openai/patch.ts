@@ -77,6 +77,7 @@ function watched(call: ObservedCall, client: Client, send: () => ApiPromise): Ap
   }
   try {
     watchPromise(promise, call);
+    call.watched = true;
   } catch (error) {
     warnOnce(
       'openai:promise',

@@ -73,6 +73,7 @@ function unwrapping(original: AnyFunction): AnyFunction {
     try {
       watchPromise(derived, call);
     } catch (error) {
+      call.watched = false;
       warnOnce('openai:derived', 'openai: a promise that the SDK derived could not be watched', error);
     }
     return derived;

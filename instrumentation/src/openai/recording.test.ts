@@ -345,6 +345,24 @@ describe.each([7, 6] as const)('openai %i', (major) => {
     expect(only().end.tokens).toEqual({ input: Number.NaN, output: Number.NaN });
   });
 
+  test('of a stream that cannot be watched no usage is asked for', async () => {
+    const { hasOwn } = Object;
+    const broken = vi.spyOn(Object, 'hasOwn').mockImplementation((object, key) => {
+      if (key === '_thenUnwrap') assertNever();
+      return hasOwn(object, key);
+    });
+    const promise = client().chat.completions.create(chat({ stream: true }));
+    broken.mockRestore();
+    const chunks: Any[] = [];
+    for await (const chunk of await promise) chunks.push(chunk);
+    expect(server.seen.at(-1)?.body).not.toHaveProperty('stream_options');
+    expect(chunks.length).toBeGreaterThan(2);
+    for (const chunk of chunks) expect(chunk).not.toHaveProperty('usage');
+    // Past us: known is only that it was made.
+    endOpenCalls();
+    expect(only().end).toMatchObject({ estimated: true });
+  });
+
   test('a recorder that throws disturbs nobody', async () => {
     setRecorder({
       start() {

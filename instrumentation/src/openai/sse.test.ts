@@ -62,6 +62,16 @@ test('chunks that throw when looked at pass', () => {
   expect(new StreamObserver('chat', true).see(Object.freeze({ choices: [], usage: null }))).toBe(false);
 });
 
+test('what was asked for is hidden, whatever fails in reading the rest', () => {
+  const broken = (chunk: object) => Object.defineProperty(chunk, 'model', { get: () => assertNever() });
+  const observer = new StreamObserver('chat', true);
+  const chunk = broken({ choices: [{ index: 0, delta: { content: 'a' } }], usage: null });
+  expect(observer.see(chunk)).toBe(false);
+  expect(chunk).not.toHaveProperty('usage');
+  expect(observer.see(broken({ choices: [], usage: USAGE }))).toBe(true);
+  expect(observer.reported().tokens).toMatchObject({ input: 1, output: 2 });
+});
+
 test('the text of a very long stream is not kept', () => {
   const observer = new StreamObserver('chat', false);
   for (let i = 0; i < 20_000; i += 1) observer.see(word(' word'));
