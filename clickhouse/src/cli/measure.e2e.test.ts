@@ -151,6 +151,31 @@ describe('measure r2', () => {
     ]);
   });
 
+  test('and with the first map again the day is as at first, its peak included', async () => {
+    await measure();
+    r2.remove('media', 'clients/globex/1');
+    const other = file('other.json', { 'acme-uploads': 'acme', media: 'media-team' });
+    const narrow = file('narrow.json', { 'acme-uploads/x/': 'acme', 'media/x/': 'media-team' });
+    for (const map of [other, narrow])
+      expect((await run('measure', 'r2', '--buckets', map, '--endpoint', r2.url, '--state-dir', dir)).code).toBe(0);
+    const { out } = await measure();
+    expect(out).toMatch(/globex .* new/);
+    const withoutVersion = (lines: readonly string[]) => lines.map((line) => line.replace(/ \d+$/, '')).sort();
+    expect(withoutVersion(await charges())).toEqual(withoutVersion(FIRST));
+    expect((await measure()).out).toContain('5 charges, 0 written');
+  });
+
+  test('a charge that somebody took back stays so', async () => {
+    await measure();
+    await ledger.command({
+      query: `INSERT INTO usage_events (* EXCEPT (version, is_deleted), version, is_deleted)
+        SELECT * EXCEPT (version, is_deleted), version + 100, 1 FROM usage_events FINAL WHERE client_id = 'globex'`,
+    });
+    const { out } = await measure();
+    expect(out).toMatch(/globex .* kept/);
+    expect(await charges()).toEqual(FIRST.filter((line) => !line.includes('globex')));
+  });
+
   test('a dry run writes nothing; JSON is exact', async () => {
     const { code, out } = await measure('--dry-run', '--format', 'json');
     expect(code).toBe(0);

@@ -13,6 +13,8 @@ export interface ChargeFilter extends Period {
   readonly externalIds?: readonly string[] | undefined;
   /** Only charges that carry the provider's own id. */
   readonly withExternalId?: boolean | undefined;
+  /** Also what was taken back (`is_deleted` is 1), as its last version says. Default false. */
+  readonly withTakenBack?: boolean | undefined;
   /** Most rows of a page. Default 5,000. */
   readonly pageSize?: number | undefined;
   /** Goes on behind this charge of day `from` (for work that was broken off). */
@@ -20,7 +22,7 @@ export interface ChargeFilter extends Period {
 }
 
 /**
- * The charges of a period (newest versions, without what was taken back), oldest first, page by page. A page is one query, so a caller may
+ * The charges of a period (newest versions, without what was taken back unless asked for), oldest first, page by page. A page is one query, so a caller may
  * take as long as it likes over it, and what is written between two pages is seen by later ones.
  *
  * @throws QueryInputError on a filter that cannot be used
@@ -41,7 +43,8 @@ export async function* readCharges(
     for (;;) {
       const rows: Row[] = await select(
         client,
-        `SELECT ${LEDGER_COLUMNS.join(', ')}, toUnixTimestamp64Nano(time) AS nano FROM usage_events_current
+        `SELECT ${LEDGER_COLUMNS.join(', ')}, toUnixTimestamp64Nano(time) AS nano
+         FROM ${filter.withTakenBack ? 'usage_events FINAL' : 'usage_events_current'}
          WHERE time >= toDateTime64({day:Date}, 9, 'UTC') AND time < toDateTime64({day:Date} + 1, 9, 'UTC')${conditions}
            ${after === undefined ? '' : 'AND (toUnixTimestamp64Nano(time), usage_id) > ({nano:Int64}, {id:UUID})'}
          ORDER BY time, usage_id LIMIT {limit:UInt32}`,

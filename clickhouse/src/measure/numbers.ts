@@ -97,7 +97,7 @@ async function charge(
         rows.push(row);
         charged.push(period);
         prices.push(row.cost);
-      } else if (before.client_id === UNATTRIBUTED && owner !== UNATTRIBUTED) {
+      } else if (before.is_deleted === 0 && before.client_id === UNATTRIBUTED && owner !== UNATTRIBUTED) {
         rows.push({ ...before, client_id: owner, version: nextVersion(before) });
         attributed += 1;
       }
@@ -142,6 +142,7 @@ async function earlierClients(client: ClickHouseClient, sids: readonly string[])
   return new Map(rows.map((row) => [String(row.external_id), String(row.owner)]));
 }
 
+/** What was taken back included: it stays so. */
 async function recorded(
   client: ClickHouseClient,
   externalIds: readonly string[],
@@ -149,7 +150,7 @@ async function recorded(
   to: string,
 ): Promise<Map<string, LedgerRow>> {
   const found = new Map<string, LedgerRow>();
-  for await (const page of readCharges(client, { from, to, services: [SERVICE], externalIds })) {
+  for await (const page of readCharges(client, { from, to, services: [SERVICE], externalIds, withTakenBack: true })) {
     for (const row of page) found.set(row.usage_id, row);
   }
   return found;

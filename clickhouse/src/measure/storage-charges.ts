@@ -47,21 +47,34 @@ export async function chargeStorage(
     const known = before.get(row.usage_id);
     before.delete(row.usage_id);
     const past = known && metadataOf(known);
-    const comparable = past?.map === map.fingerprint(group.bucket);
-    if (known !== undefined && comparable && BigInt(past?.bytes ?? 0) >= group.bytes) {
-      charges.push({ group, quantity: known.quantity, cost: known.cost, change: 'kept' });
+    const same = past?.map === map.fingerprint(group.bucket);
+    if (known?.is_deleted === 1 && past?.replacedBy === undefined) {
+      // Somebody took it back himself: it stays so.
+      charges.push({ group, quantity: '0', cost: '0', change: 'kept' });
+      continue;
+    }
+    if (known !== undefined && same && BigInt(past?.bytes ?? 0) >= group.bytes) {
+      const back = known.is_deleted === 1;
+      if (back) {
+        const metadata = JSON.stringify({ ...past, replacedBy: undefined });
+        rows.push({ ...known, version: nextVersion(known), is_deleted: 0, metadata });
+      }
+      charges.push({ group, quantity: known.quantity, cost: known.cost, change: back ? 'new' : 'kept' });
       continue;
     }
     rows.push(known === undefined ? row : { ...row, version: nextVersion(known) });
-    const change = known === undefined ? 'new' : comparable ? 'higher' : 'corrected';
+    const change = known === undefined || known.is_deleted === 1 ? 'new' : same ? 'higher' : 'corrected';
     charges.push({ group, quantity: row.quantity, cost: row.cost, change });
   }
   for (const known of before.values()) {
+    if (known.is_deleted === 1) continue;
     const past = metadataOf(known);
     // Of another account, of a bucket that was not measured now, or a prefix that is empty by now: its peak stays.
     if (past === undefined || !options.buckets.includes(past.bucket) || past.account !== options.account) continue;
-    if (past.map === map.fingerprint(past.bucket)) continue;
-    rows.push({ ...known, version: nextVersion(known), is_deleted: 1 });
+    const replacedBy = map.fingerprint(past.bucket);
+    if (past.map === replacedBy) continue;
+    const metadata = JSON.stringify({ ...past, replacedBy });
+    rows.push({ ...known, version: nextVersion(known), is_deleted: 1, metadata });
     const { bucket, prefix, storageClass } = past;
     const group = { bucket, prefix, storageClass, client: known.client_id, objects: 0n, bytes: 0n };
     charges.push({ group, quantity: '0', cost: '0', change: 'removed' });
@@ -77,6 +90,8 @@ interface Metadata {
   readonly storageClass: string;
   readonly bytes: string;
   readonly map: string;
+  /** The map that took it back; with its own again it is charged again. */
+  readonly replacedBy?: string;
 }
 
 function metadataOf(row: LedgerRow): Metadata | undefined {
@@ -88,10 +103,10 @@ function metadataOf(row: LedgerRow): Metadata | undefined {
   }
 }
 
-/** The charges of the day, by id. */
+/** The charges of the day, by id, those taken back included. */
 async function recorded(client: ClickHouseClient, { day }: ChargeOptions): Promise<Map<string, LedgerRow>> {
   const found = new Map<string, LedgerRow>();
-  const filter = { from: day, to: day, services: [SERVICE], operations: [OPERATION] };
+  const filter = { from: day, to: day, services: [SERVICE], operations: [OPERATION], withTakenBack: true };
   for await (const page of readCharges(client, filter)) for (const row of page) found.set(row.usage_id, row);
   return found;
 }
