@@ -5,8 +5,8 @@ import { identifier } from '../migrate/render.ts';
 import { count, type Row, select, text } from '../queries/run.ts';
 import type { Finding } from './doctor-local.ts';
 
-/** Oldest ClickHouse that has refreshable views with APPEND and everything else the migrations use. */
-const MIN_VERSION = [25, 6] as const;
+/** Oldest ClickHouse that has all that the migrations use and reads a table that a query names twice as of one moment. */
+const MIN_VERSION = [25, 12] as const;
 
 /** Checks ClickHouse and the ledger in it, one finding after the other; rejects when ClickHouse does not answer. */
 export async function* ledgerChecks(
@@ -21,6 +21,8 @@ export async function* ledgerChecks(
     ? { hop: 'ClickHouse', state: 'ok', says: `version ${version}` }
     : { hop: 'ClickHouse', state: 'fail', says: `version ${version}: needs ${MIN_VERSION.join('.')} or newer` };
 
+  if (recent) yield* await checkSnapshots(client);
+
   const migrations = await checkMigrations(client, connection.database);
   yield migrations;
   if (migrations.state === 'fail') return;
@@ -31,6 +33,18 @@ export async function* ledgerChecks(
   yield* await checkEvents(client, db);
   yield await checkUpdates(client, db);
   yield await checkClocks(client, db);
+}
+
+/**
+ * `usage_daily_current` reads the rollup twice: its rows, and which generation of each day is the newest. As of two moments a refresh written
+ * in between makes days 0. The default since 25.12; a profile with an older `compatibility` takes it back.
+ */
+async function checkSnapshots(client: ClickHouseClient): Promise<Finding[]> {
+  const name = 'enable_shared_storage_snapshot_in_query';
+  const [row] = await select(client, 'SELECT toString(getSetting({name:String})) AS value', { name });
+  if (['1', 'true'].includes(text(row ?? {}, 'value'))) return [];
+  const says = `${name} is off (an older "compatibility"?): a report may show a day as 0 while its rollup is written; set it to 1 for the users`;
+  return [{ hop: 'ClickHouse', state: 'fail', says }];
 }
 
 async function checkMigrations(client: ClickHouseClient, database: string): Promise<Finding> {

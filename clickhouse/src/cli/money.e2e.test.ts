@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Connection } from '../client.ts';
 import { applyUpdates, getClientUsageSummary } from '../queries/index.ts';
 import { freshLedger, rows, send, startTestEngine, type TestEngine, usage } from '../queries/testing/ledger.ts';
+import { ledgerChecks } from './doctor-ledger.ts';
 import { runCli } from './program.ts';
 
 let engine: TestEngine;
@@ -330,6 +332,27 @@ describe('coverage', () => {
 });
 
 describe('doctor', () => {
+  test('says that a query may read a table as of two moments', async () => {
+    const client = await freshLedger(engine, 'doctor_snapshots');
+    const old = { enable_shared_storage_snapshot_in_query: 0 } as const;
+    const under = (settings: object) =>
+      new Proxy(client, {
+        get: (target, key) =>
+          key === 'query'
+            ? (params: Parameters<typeof client.query>[0]) =>
+                target.query({ ...params, clickhouse_settings: { ...params.clickhouse_settings, ...settings } })
+            : Reflect.get(target, key),
+      });
+    const says = async (settings: object) => {
+      const states: string[] = [];
+      const checks = ledgerChecks(under(settings), { database: 'doctor_snapshots' } as Connection, new Date());
+      for await (const { hop, state } of checks) if (hop === 'ClickHouse') states.push(state);
+      return states;
+    };
+    expect(await says({})).toEqual(['ok']);
+    expect(await says(old)).toEqual(['ok', 'fail']);
+  });
+
   test('says which later reports found no charge', async () => {
     const client = await freshLedger(engine, 'doctor_updates');
     const now = new Date().toISOString();
