@@ -60,6 +60,55 @@ test('every single step down and up works', async () => {
   expect(await tables('steps')).toEqual(all);
 });
 
+test('cut off at any statement, up or down, the next run makes it whole or takes it back', async () => {
+  const database = 'cut';
+  const to = (target: number, client = engine.admin) => migrate({ client, database, target });
+  const schema = async (): Promise<Record<string, string>> =>
+    Object.fromEntries(
+      (
+        await rows<{ name: string; query: string }>(
+          engine.admin,
+          `SELECT name, create_table_query AS query FROM system.tables WHERE database = '${database}'`,
+        )
+      ).map(({ name, query }) => [name, query]),
+    );
+  /** Goes away after so many statements of the migration itself. */
+  const cutAfter = (statements: number): typeof engine.admin => {
+    let left = statements;
+    const command: typeof engine.admin.command = (params) => {
+      const own = !/schema_migrations|CREATE DATABASE/.test(params.query);
+      return own && left-- <= 0 ? Promise.reject(new Error('cut off')) : engine.admin.command(params);
+    };
+    return new Proxy(engine.admin, { get: (client, key) => (key === 'command' ? command : Reflect.get(client, key)) });
+  };
+  // One place for each direction, by turns the first, the middle and the last: all of them take minutes.
+  const places = (n: number, version: number) =>
+    [[1, n >> 1, n - 1][version % 3]!].filter((place) => place > 0 && place < n);
+  const migrations = loadMigrations();
+  const statements = (sql: string) => splitStatements(renderMigration(sql, resolveSchemaOptions({ database }))).length;
+
+  const whole: Record<string, string>[] = [];
+  for (let version = 0; version <= migrations.length; version++) {
+    await to(version);
+    whole.push(version === 0 ? {} : await schema());
+  }
+  for (const { version, up, down } of [...migrations].reverse()) {
+    for (const place of places(statements(down), version)) {
+      await expect(to(version - 1, cutAfter(place))).rejects.toThrow(/cut off/);
+      expect((await appliedMigrations(engine.admin, database)).at(-1)?.version ?? 0).toBe(version - 1);
+      await to(version);
+      expect(await schema(), `${version} down, cut after ${place}, up`).toEqual(whole[version]);
+    }
+    await to(version - 1);
+    for (const place of places(statements(up), version + 1)) {
+      await expect(to(version, cutAfter(place))).rejects.toThrow(/cut off/);
+      await to(version - 1);
+      if (version > 1) expect(await schema(), `${version} up, cut after ${place}, down`).toEqual(whole[version - 1]);
+    }
+  }
+  expect(Object.keys(await schema())).toEqual(['schema_migrations']);
+});
+
 test('a second run does nothing, a dry run changes nothing', async () => {
   const dry = await migrate({ client: engine.admin, database: 'again', dryRun: true });
   expect(dry.steps.length).toBe(loadMigrations().length);

@@ -52,7 +52,8 @@ export class MigrationDriftError extends Error {
 
 /**
  * Brings the schema to `target`. Safe to run again and by several processes at once: every statement is idempotent and a
- * version counts as applied only after all its statements. Changed settings (retention, refresh interval) are applied to existing tables.
+ * version counts as applied only after all its statements, and no more from the first one that takes it back. What was cut off either way is made
+ * whole, or taken back, by the next run. Changed settings (retention, refresh interval) are applied to existing tables.
  *
  * @throws RangeError on an option that cannot be used, MigrationDriftError when an applied file was changed, the client's error otherwise.
  */
@@ -64,17 +65,17 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   if (!Number.isInteger(target) || target < 0 || target > newest) {
     throw new RangeError(`target ${String(target)}: expected a whole number from 0 to ${newest}`);
   }
-  const applied = await appliedMigrations(client, schema.database);
-  checkDrift(applied, migrations);
-  const from = applied.at(-1)?.version ?? 0;
-  const steps = plan(migrations, new Set(applied.map(({ version }) => version)), target, schema);
+  const register = await registered(client, schema.database);
+  checkDrift(register, migrations);
+  const from = register.findLast(({ state }) => state === APPLIED)?.version ?? 0;
+  const steps = plan(migrations, register, target, schema);
   if (target > 0) {
     const tune = from === 0 ? [] : await tuneStatements(client, schema);
     if (tune.length > 0) steps.push({ direction: 'tune', version: target, name: 'settings', statements: tune });
   }
   if (dryRun && target > 0 && from > 0) steps.push(...(await rightsStep(client, schema, target)));
   if (!dryRun) {
-    if (target > 0 || applied.length > 0) await createRegister(client, schema);
+    if (target > 0 || register.length > 0) await createRegister(client, schema);
     for (const step of steps) {
       onStep?.(step);
       await apply(client, schema, step, migrations);
@@ -98,24 +99,37 @@ async function rightsStep(
   return statements.length === 0 ? [] : [{ direction: 'tune', version, name: 'rights', statements }];
 }
 
-/** The migrations that the database has, lowest version first; empty when it has none or does not exist. */
+const APPLIED = 1;
+/** Some of its statements, up or down, may have been run. */
+const BEGUN = 2;
+
+interface Registered extends AppliedMigration {
+  readonly state: typeof APPLIED | typeof BEGUN;
+}
+
+/** The migrations that the database has whole, lowest version first; empty when it has none or does not exist. */
 export async function appliedMigrations(client: ClickHouseClient, database: string): Promise<AppliedMigration[]> {
+  const register = await registered(client, database);
+  return register.filter(({ state }) => state === APPLIED).map(({ state: _, ...row }) => row);
+}
+
+async function registered(client: ClickHouseClient, database: string): Promise<Registered[]> {
   const known = await rows<{ n: string }>(
     client,
     "SELECT count() AS n FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'",
     { database },
   );
   if (Number(known[0]?.n ?? 0) === 0) return [];
-  const found = await rows<{ version: number; name: string; checksum: string; applied: string }>(
+  const found = await rows<Omit<Registered, 'appliedAt'> & { applied: string }>(
     client,
-    `SELECT version, name, checksum, toString(applied_at) AS applied FROM ${identifier(database)}.schema_migrations FINAL
-     WHERE is_applied = 1 ORDER BY version`,
+    `SELECT version, name, checksum, toString(applied_at) AS applied, is_applied AS state FROM ${identifier(database)}.schema_migrations FINAL
+     WHERE is_applied IN (1, 2) ORDER BY version`,
   );
   return found.map(({ applied, ...row }) => ({ ...row, appliedAt: applied }));
 }
 
-function checkDrift(applied: readonly AppliedMigration[], migrations: readonly Migration[]): void {
-  for (const row of applied) {
+function checkDrift(register: readonly Registered[], migrations: readonly Migration[]): void {
+  for (const row of register) {
     const file = migrations[row.version - 1];
     const label = `${String(row.version).padStart(4, '0')}_${row.name}`;
     if (file === undefined) {
@@ -123,7 +137,8 @@ function checkDrift(applied: readonly AppliedMigration[], migrations: readonly M
         `the database has migration ${label}, which this version of client-cost does not know: update client-cost`,
       );
     }
-    if (file.checksum !== row.checksum) {
+    // One that was cut off may be the file that was put right since.
+    if (row.state === APPLIED && file.checksum !== row.checksum) {
       throw new MigrationDriftError(
         `migration ${label} was applied on ${row.appliedAt} with another content than the file has now: restore the file and put the change into a new migration`,
       );
@@ -133,7 +148,7 @@ function checkDrift(applied: readonly AppliedMigration[], migrations: readonly M
 
 function plan(
   migrations: readonly Migration[],
-  applied: ReadonlySet<number>,
+  register: readonly Registered[],
   target: number,
   schema: ResolvedSchemaOptions,
 ): MigrationStep[] {
@@ -143,8 +158,12 @@ function plan(
     name,
     statements: splitStatements(renderMigration(sql[direction], schema)),
   });
-  const up = migrations.filter(({ version }) => version <= target && !applied.has(version));
-  const down = migrations.filter(({ version }) => version > target && applied.has(version)).reverse();
+  const applied = new Set(register.filter(({ state }) => state === APPLIED).map(({ version }) => version));
+  // Behind one that was cut off all are run again: it may have put back what a later one had replaced.
+  const first = register.find(({ state }) => state === BEGUN)?.version ?? Number.POSITIVE_INFINITY;
+  const up = migrations.filter(({ version }) => version <= target && (version >= first || !applied.has(version)));
+  const there = new Set(register.map(({ version }) => version));
+  const down = migrations.filter(({ version }) => version > target && there.has(version)).reverse();
   return [...down.map((migration) => step('down', migration)), ...up.map((migration) => step('up', migration))];
 }
 
@@ -155,7 +174,7 @@ async function createRegister(client: ClickHouseClient, schema: ResolvedSchemaOp
       version UInt32,
       name String,
       checksum String,
-      is_applied UInt8 COMMENT '0: taken back by a down migration',
+      is_applied UInt8 COMMENT '1: applied, 0: taken back by a down migration, 2: begun, up or down',
       applied_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
     ) ENGINE = {{engine_everywhere:ReplacingMergeTree(applied_at)}}
     ORDER BY version`;
@@ -168,6 +187,9 @@ async function apply(
   step: MigrationStep,
   migrations: readonly Migration[],
 ): Promise<void> {
+  const { checksum } = migrations[step.version - 1]!;
+  const mark = (state: number) => register(client, schema, step, checksum, state);
+  if (step.direction !== 'tune') await mark(BEGUN);
   for (const query of step.statements) {
     try {
       await client.command({ query });
@@ -181,16 +203,20 @@ async function apply(
       );
     }
   }
-  if (step.direction === 'tune') return;
+  if (step.direction !== 'tune') await mark(step.direction === 'up' ? APPLIED : 0);
+}
+
+async function register(
+  client: ClickHouseClient,
+  schema: ResolvedSchemaOptions,
+  { version, name }: MigrationStep,
+  checksum: string,
+  state: number,
+): Promise<void> {
   await client.command({
     query: `INSERT INTO ${identifier(schema.database)}.schema_migrations (version, name, checksum, is_applied)
-      SELECT {version:UInt32}, {name:String}, {checksum:String}, {applied:UInt8}`,
-    query_params: {
-      version: step.version,
-      name: step.name,
-      checksum: migrations[step.version - 1]!.checksum,
-      applied: step.direction === 'up' ? 1 : 0,
-    },
+      SELECT {version:UInt32}, {name:String}, {checksum:String}, {state:UInt8}`,
+    query_params: { version, name, checksum, state },
   });
 }
 
