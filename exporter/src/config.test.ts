@@ -14,6 +14,11 @@ beforeEach(() => {
 
 afterEach(() => diag.disable());
 
+test('the spool folder is the one meant at start, wherever the service goes', () => {
+  expect(readExporterConfig({ CLIENT_COST_SPOOL_DIR: 'spool' }).spoolDir).toBe(join(process.cwd(), 'spool'));
+  expect(readExporterConfig({ CLIENT_COST_SPOOL_DIR: tmpdir() }).spoolDir).toBe(tmpdir());
+});
+
 test('the defaults', () => {
   expect(readExporterConfig({})).toEqual({
     exporter: 'otlp',

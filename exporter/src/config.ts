@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { bearer, type CredentialFiles, type Credentials, readCredentials } from './credentials.ts';
 import { log, messageOf } from './log.ts';
 import type { Fsync } from './spool/disk.ts';
@@ -61,7 +62,7 @@ export function readExporterConfig(env: NodeJS.ProcessEnv = process.env): Export
       database: text(env, 'CLIENT_COST_CLICKHOUSE_DATABASE') ?? 'client_cost',
       ...clickhouseCredentials(env),
     },
-    ...(spoolDir === undefined ? {} : { spoolDir }),
+    ...(spoolDir === undefined ? {} : { spoolDir: absolute(spoolDir) }),
     spoolMaxBytes: whole(env, 'CLIENT_COST_SPOOL_MAX_BYTES', 2 * 1024 ** 3, 1024 * 1024, Number.MAX_SAFE_INTEGER),
     keepMs: whole(env, 'CLIENT_COST_SPOOL_KEEP_HOURS', 24, 0, 24 * 366) * 3_600_000,
     keepBytes: whole(env, 'CLIENT_COST_SPOOL_KEEP_BYTES', 64 * 1024 * 1024, 0, Number.MAX_SAFE_INTEGER),
@@ -75,6 +76,16 @@ export function readExporterConfig(env: NodeJS.ProcessEnv = process.env): Export
 function text(env: NodeJS.ProcessEnv, name: string): string | undefined {
   const value = env[name]?.trim();
   return value === undefined || value === '' ? undefined : value;
+}
+
+/** The folder meant at start: the service may change its working directory, and the drain process has another one. */
+function absolute(path: string): string {
+  try {
+    return resolve(path);
+  } catch {
+    // The working directory was removed.
+    return path;
+  }
 }
 
 /** The logs variable of the OTLP specification when it is set, else the general one. */

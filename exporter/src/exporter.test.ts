@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { diag } from '@opentelemetry/api';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { SpoolingExporter } from './exporter.ts';
 import { createUsageExporter } from './index.ts';
+import { OnceLog } from './log.ts';
+import { Delivery } from './sender/delivery.ts';
 import { heardMessages } from './testing/log.ts';
 import { Sink } from './testing/sink.ts';
-import type { UsageExporter } from './types.ts';
+import type { SendResult, UsageExporter } from './types.ts';
 
 let dir: string;
 let sink: Sink;
@@ -123,6 +126,96 @@ test('Retry-After is honoured, also by flush: it does not wait when the time is 
   expect(Date.now() - before).toBeLessThan(280);
   expect(await exporter.flush(5000)).toBe(true);
   expect(sink.requests[1]!.at - sink.requests[0]!.at).toBeGreaterThanOrEqual(990);
+});
+
+test.each(['0', 'Thu, 01 Jan 1970 00:00:00 GMT'])('Retry-After: %s is no invitation to a storm', async (value) => {
+  sink.behaviour = () => ({ status: 503, headers: { 'retry-after': value } });
+  const exporter = start();
+  send(exporter, 0, 1);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  expect(sink.requests.length).toBeGreaterThan(1);
+  expect(sink.requests.length).toBeLessThan(6);
+  expect(await exporter.flush(1_000)).toBe(false);
+  expect(sink.requests.length).toBeLessThan(14);
+});
+
+test('a destination that answers 500 to everything is not asked about each event', async () => {
+  sink.behaviour = () => ({ status: 500 });
+  const exporter = start();
+  send(exporter, 0, 1_000);
+  expect(await exporter.flush(2_000)).toBe(false);
+  // Every third attempt in parts: 22 of them.
+  const whole = sink.requests.filter(({ ids }) => ids.length === 1_000).length;
+  expect(whole).toBeGreaterThanOrEqual(3);
+  expect(sink.requests.length - whole).toBeLessThanOrEqual((whole / 3) * 22);
+  expect(exporter.stats()).toMatchObject({ rejected: 0, pending: 1_000 });
+});
+
+test.each([[[0]], [[999]], [[500, 501, 777]], [Array.from({ length: 100 }, (_, i) => i)]])(
+  'events that make the other side fail with 500 are found wherever they are',
+  async (numbers) => {
+    const bad = new Set(numbers.map((i) => `e${i}`));
+    sink.behaviour = ({ ids }) => (ids?.some((id) => bad.has(id)) ? { status: 500 } : undefined);
+    const exporter = start();
+    send(exporter, 0, 1_000);
+    expect(await exporter.flush(15_000)).toBe(true);
+    expect(exporter.stats()).toMatchObject({ delivered: 1_000 - bad.size, rejected: bad.size, pending: 0 });
+  },
+);
+
+test('hurry sends at once what the flush interval would hold back', async () => {
+  const exporter = start({ CLIENT_COST_FLUSH_INTERVAL_MS: '60000' }) as SpoolingExporter;
+  send(exporter, 0, 1);
+  exporter.hurry();
+  await vi.waitFor(() => expect(sink.ids).toEqual(['e0']));
+  // While it gathers.
+  send(exporter, 1, 2);
+  exporter.hurry();
+  await vi.waitFor(() => expect(sink.ids).toEqual(['e0', 'e1']));
+  // While it sends.
+  sink.behaviour = () => ({ status: 200, delayMs: 100 });
+  send(exporter, 2, 3);
+  exporter.hurry();
+  await vi.waitFor(() => expect(sink.requests).toHaveLength(3));
+  send(exporter, 3, 4);
+  exporter.hurry();
+  await vi.waitFor(() => expect(sink.ids).toEqual(['e0', 'e1', 'e2', 'e3']));
+});
+
+test('handed over and gone on: what was left is sent, later events too, and the counts hold', async () => {
+  sink.behaviour = () => ({ status: 503 });
+  const exporter = start() as SpoolingExporter;
+  send(exporter, 0, 5);
+  exporter.handOver();
+  send(exporter, 5, 8);
+  expect(exporter.stats().pending).toBe(8);
+  exporter.resume();
+  expect(exporter.stats()).toMatchObject({ pending: 3 });
+  sink.behaviour = () => undefined;
+  expect(await exporter.flush(5_000)).toBe(true);
+  await vi.waitFor(() => expect([...sink.ids].sort()).toEqual(['e0', 'e1', 'e2', 'e3', 'e4', 'e5', 'e6', 'e7']));
+  expect(exporter.stats()).toMatchObject({ emitted: 8, pending: 0, dropped: 0 });
+});
+
+test('an answer that comes after the events were handed over is counted once', async () => {
+  let answer = (_result: SendResult) => {};
+  const send = () => new Promise<SendResult>((resolve) => (answer = resolve));
+  const batches = [{ batch: { records: [Buffer.from('{}')], header: '{}', commit: () => {} }, own: true }];
+  const delivery = new Delivery({
+    transport: { target: 'there', send, close: () => {} },
+    queue: { next: () => batches.pop() },
+    limits: { maxEvents: 10, maxBytes: 1000 },
+    intervalMs: 1,
+    once: new OnceLog(),
+    setAside: () => {},
+  });
+  delivery.hurry();
+  await vi.waitFor(() => expect(batches).toEqual([]));
+  delivery.stop();
+  delivery.resume(1);
+  answer({ kind: 'ok' });
+  await vi.waitFor(() => expect(delivery.delivered).toBe(1));
+  expect(delivery.settled).toBe(1);
 });
 
 test('nobody listens: flush ends at its deadline, the events arrive when somebody does', async () => {

@@ -21,12 +21,14 @@ export class SpoolingExporter implements UsageExporter, Participant {
   private readonly once = new OnceLog();
   private readonly events: Spool;
   private readonly delivery: Delivery;
-  private readonly heartbeat: NodeJS.Timeout;
+  private heartbeat: NodeJS.Timeout | undefined;
   private readonly ends = processEnds(drainInChild);
   private emitted = 0;
   private dropped = 0;
   /** Refused for good and not kept. */
   private unkept = 0;
+  /** Own events that were sent, refused or left on disk when the files were handed over. */
+  private left = 0;
   private closed: Promise<boolean> | undefined;
 
   /** An application that logs what it holds logs no token and no password of ours. */
@@ -69,9 +71,7 @@ export class SpoolingExporter implements UsageExporter, Participant {
         .then(() => this.events.setHeader(serializeHeader(resource, scopeVersion)))
         .catch((error: unknown) => log('warn', `resource attributes stay incomplete: ${messageOf(error)}`));
     }
-    const beat = safely(() => this.beat());
-    this.heartbeat = setInterval(beat, HEARTBEAT_MS).unref();
-    this.delivery.schedule(config.flushIntervalMs);
+    this.start();
     this.ends.add(this);
   }
 
@@ -132,7 +132,7 @@ export class SpoolingExporter implements UsageExporter, Participant {
   }
 
   hurry(): void {
-    this.delivery.schedule(0);
+    this.delivery.hurry();
   }
 
   flushAtEnd(timeoutMillis: number): Promise<boolean> {
@@ -141,12 +141,28 @@ export class SpoolingExporter implements UsageExporter, Participant {
 
   handOver(): DrainJob {
     this.stop();
-    return { config: this.config, ...this.events.handOver() };
+    const handOver = this.events.handOver();
+    this.left = this.deliverable() - handOver.memory.length;
+    return { config: this.config, ...handOver };
+  }
+
+  resume(): void {
+    if (this.closed !== undefined) return;
+    this.events.resume();
+    this.delivery.resume(this.left);
+    this.start();
   }
 
   /** Value of `delivery.settled` at which everything emitted so far is acknowledged or refused for good. */
   private deliverable(): number {
     return this.emitted - this.dropped - this.events.lost;
+  }
+
+  private start(): void {
+    const beat = safely(() => this.beat());
+    clearInterval(this.heartbeat);
+    this.heartbeat = setInterval(beat, HEARTBEAT_MS).unref();
+    this.delivery.schedule(this.config.flushIntervalMs);
   }
 
   private stop(): void {

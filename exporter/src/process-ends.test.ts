@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Lab } from './testing/child.ts';
 import { arrivedAt, eventIds as ids, Sink } from './testing/sink.ts';
@@ -99,7 +100,9 @@ test('a handler that ignores the signal keeps the process alive, every time', as
     process.on('SIGHUP', () => { console.log('reload ' + ++n); if (n === 3) process.exit(9); });
     setInterval(() => {}, 1000); send(0, 5); console.log('ready');`;
   const ended = await lab.run(sink.url, body, {
-    onLine: (_line, pid) => setTimeout(() => process.kill(pid, 'SIGHUP'), 50),
+    onLine: (line, pid) => {
+      if (line !== 'reload 3') setTimeout(() => process.kill(pid, 'SIGHUP'), 50);
+    },
   });
   expect(ended).toMatchObject({ code: 9, stdout: 'ready\nreload 1\nreload 2\nreload 3\n' });
   expect(arrived()).toEqual(ids(0, 5));
@@ -115,6 +118,41 @@ test('a listener that counts listeners to decide who ends the process (signal-ex
   const ended = await lab.run(sink.url, body, { onLine: (_line, pid) => process.kill(pid, 'SIGTERM') });
   expect(ended).toMatchObject({ code: null, signal: 'SIGTERM' });
   // Killed by itself at once: the events wait for the next start.
+  await lab.run(sink.url, 'send(5, 6);');
+  expect(arrived()).toEqual(ids(0, 6));
+});
+
+test('a process that outlives the signal (process 1 of a container) sends on, and dies of the next one as well as it can', async () => {
+  const body = `
+    const kill = process.kill;
+    process.kill = (pid, signal) => pid === process.pid && signal === 'SIGHUP' ? true : kill.call(process, pid, signal);
+    setInterval(() => {}, 1000); send(0, 5); console.log('ready');
+    const names = ['beforeExit', 'exit', 'SIGTERM', 'SIGINT', 'SIGHUP'];
+    setTimeout(async () => {
+      send(5, 10);
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      console.log(JSON.stringify([exporter.pending(), ...names.map((name) => process.listenerCount(name))]));
+      kill.call(process, process.pid, 'SIGTERM');
+    }, 800);`;
+  const ended = await lab.run(sink.url, body, {
+    env: { CLIENT_COST_FLUSH_INTERVAL_MS: '50' },
+    onLine: (line, pid) => {
+      if (line === 'ready') process.kill(pid, 'SIGHUP');
+    },
+  });
+  expect(ended).toMatchObject({ code: null, signal: 'SIGTERM', stdout: 'ready\n[0,1,1,1,1,1]\n', stderr: '' });
+  expect(arrived()).toEqual(ids(0, 10));
+  expect(left()).toEqual([]);
+});
+
+test('what is refused and cannot be kept aside stays in the spool after process.exit()', async () => {
+  mkdirSync(lab.spool);
+  symlinkSync('nowhere/at/all', join(lab.spool, 'rejected.jsonl'));
+  sink.behaviour = ({ ids: sent }) => (sent?.includes('e3') ? { status: 400, body: 'no' } : undefined);
+  expect(await lab.run(sink.url, 'send(0, 5); process.exit(3);')).toMatchObject({ code: 3, stderr: '' });
+  expect(sink.requests.length).toBeGreaterThan(0);
+  expect(left()).toHaveLength(1);
+  sink.behaviour = () => undefined;
   await lab.run(sink.url, 'send(5, 6);');
   expect(arrived()).toEqual(ids(0, 6));
 });

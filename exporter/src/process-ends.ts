@@ -15,10 +15,14 @@ export interface Participant {
   flushAtEnd(timeoutMillis: number): Promise<boolean>;
   /** Stops sending and lets go of the files; what another process needs to send them. */
   handOver(): DrainJob;
+  /** Sends again: the process outlived its end. Older copies of this package have none. */
+  resume?(): void;
 }
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 const MIN_DRAIN_MS = 100;
+/** Who lives so long after the signal was sent again lives on: process 1 of a container, or a handler that came meanwhile. */
+const SURVIVED_MS = 1_000;
 
 /**
  * Something else that must leave the process before it ends: spans, metrics. Given the milliseconds that are left, and why the process
@@ -40,6 +44,7 @@ class ProcessEnds {
   /** Pending events after the last wait: with no new ones since, waiting again is pointless. */
   private leftOver = 0;
   private dying = false;
+  private survived: NodeJS.Timeout | undefined;
 
   constructor(drain: (jobs: readonly DrainJob[], timeoutMs: number) => void) {
     this.drain = drain;
@@ -139,6 +144,7 @@ class ProcessEnds {
       // The application handles it. Libraries such as signal-exit count listeners to decide who ends the process: out of their sight.
       process.removeListener(signal, this.onSignal);
       const again = safely(() => {
+        process.removeListener(signal, this.onSignal);
         if (this.participants.size > 0) process.prependListener(signal, this.onSignal);
       });
       setImmediate(again);
@@ -151,10 +157,10 @@ class ProcessEnds {
       return;
     }
     this.dying = true;
-    this.flushAll('signal').then(
-      () => this.raise(signal),
-      () => this.raise(signal),
-    );
+    const end = () => {
+      if (this.dying) this.raise(signal);
+    };
+    this.flushAll('signal').then(end, end);
   };
 
   /** Dies of the signal as if we had never listened. */
@@ -181,7 +187,20 @@ class ProcessEnds {
       }
     }
     this.uninstall();
+    clearTimeout(this.survived);
+    const goOn = safely(() => this.goOn());
+    this.survived = setTimeout(goOn, SURVIVED_MS).unref();
     process.kill(process.pid, signal);
+  }
+
+  /** The signal ended nothing: everything is as before it. */
+  private goOn(): void {
+    this.dying = false;
+    this.spent = 0;
+    this.leftOver = 0;
+    this.uninstall();
+    if (this.participants.size > 0) this.install();
+    for (const participant of this.participants) participant.resume?.();
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Lab } from '../testing/child.ts';
@@ -153,6 +153,29 @@ test('retry-rejected sends what was refused again, keeps what is refused again, 
   sink.behaviour = () => undefined;
   expect(await spool('retry-rejected')).toMatchObject({ code: 0 });
   expect(arrived()).toEqual(ids(0, 9));
+});
+
+test('what is refused again and cannot be kept stays where it was, and the command says so', async () => {
+  sink.behaviour = ({ empty }) => (empty ? undefined : { status: 400, body: 'no' });
+  await lab.run(sink.url, 'send(0, 3);');
+  const path = join(lab.spool, 'rejected.jsonl');
+  const taken = join(lab.spool, 'rejected-1-1.retrying');
+  renameSync(path, taken);
+  symlinkSync('nowhere/at/all', path);
+  const before = readFileSync(taken, 'utf8');
+  const retried = await spool('retry-rejected');
+  expect(retried).toMatchObject({ code: 1, out: expect.stringContaining('NOT ALL') });
+  expect(retried.err).toMatch(/cannot be kept \(ENOENT.*it stays where it is/);
+  expect(readFileSync(taken, 'utf8')).toBe(before);
+
+  sink.behaviour = () => ({ status: 503 });
+  await lab.run(sink.url, `send(3, 6); ${killed}`);
+  sink.behaviour = ({ empty }) => (empty ? undefined : { status: 400, body: 'no' });
+  expect(await spool('send')).toMatchObject({ code: 1, out: expect.stringContaining('NOT ALL') });
+  sink.behaviour = () => undefined;
+  expect(await spool('send')).toMatchObject({ code: 0 });
+  expect(await spool('retry-rejected')).toMatchObject({ code: 0 });
+  expect(arrived()).toEqual(ids(0, 6));
 });
 
 test('a command line that cannot be understood is 2, a folder that is not there 1, help 0', async () => {

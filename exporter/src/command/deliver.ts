@@ -1,6 +1,6 @@
-import { setAside } from '../aside.ts';
+import { keepAside } from '../aside.ts';
 import type { ExporterConfig } from '../config.ts';
-import { OnceLog } from '../log.ts';
+import { messageOf, OnceLog } from '../log.ts';
 import { Delivery } from '../sender/delivery.ts';
 import type { SpooledBatch } from '../spool/spool.ts';
 import { batchLimits, createTransport } from '../transport.ts';
@@ -11,7 +11,7 @@ export interface Delivered {
   readonly sent: number;
   /** Refused for good; kept in `rejected.jsonl`. */
   readonly refused: number;
-  /** Everything that was there is sent or refused. */
+  /** Everything that was there is sent, or refused and kept. */
   readonly done: boolean;
 }
 
@@ -37,7 +37,14 @@ export async function deliver(
     limits: batchLimits(config),
     intervalMs: 0,
     once,
-    setAside: (header, record, reason) => setAside(root, once, header, record, reason),
+    setAside: (header, record, reason) => {
+      try {
+        keepAside(root, once, header, record, reason);
+      } catch (error) {
+        const cause = `(${reason}) cannot be kept (${messageOf(error)})`;
+        throw new Error(`a usage event that was refused for good ${cause}; it stays where it is`);
+      }
+    },
   });
   await delivery.flush(0, timeoutMs, { replay: true });
   delivery.stop();

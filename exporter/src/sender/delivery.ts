@@ -14,6 +14,8 @@ const SUSPECT_AFTER = 3;
 
 export interface Queue {
   next(limits: BatchLimits): SpooledBatch | undefined;
+  /** What `next` gave is not being sent any more, without a commit: it will be asked for again. */
+  putBack?(): void;
 }
 
 export interface DeliveryOptions {
@@ -23,7 +25,7 @@ export interface DeliveryOptions {
   /** Time to gather events between two batches, milliseconds. */
   readonly intervalMs: number;
   readonly once: OnceLog;
-  /** Keeps an event that the destination refused for good. Never throws. */
+  /** Keeps an event that the destination refused for good. When it throws, the batch stays where it is and sending ends. */
   readonly setAside: (header: string, record: Uint8Array, reason: string) => void;
   /** Called before the queue is read. */
   readonly prepare?: () => void;
@@ -62,7 +64,11 @@ export class Delivery {
   private waiters: Waiter[] = [];
   private running = false;
   private stopped = false;
+  /** No gathering until the queue was empty once. */
+  private haste = false;
   private reached = false;
+  /** Counts `resume`. */
+  private life = 0;
   private attempt = 0;
   private suspects = 0;
   /** Not before, because the other side named a time. Monotonic. */
@@ -84,6 +90,15 @@ export class Delivery {
     if (this.running || this.stopped || this.timer !== undefined) return;
     const run = safely(() => this.run());
     this.timer = setTimeout(run, delayMs).unref();
+  }
+
+  /** Sends what waits as soon as the caller is done, whatever was arranged; not before the time that the other side named. */
+  hurry(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.haste = this.running;
+    if (this.running) this.wakeUp?.();
+    else this.schedule(0);
   }
 
   /**
@@ -126,6 +141,16 @@ export class Delivery {
     for (const waiter of [...this.waiters]) waiter.done(this.settled >= waiter.target);
   }
 
+  /**
+   * After `stop`: the process goes on.
+   * @param settled own events that are not waited for here any more, those that somebody else has now included
+   */
+  resume(settled: number): void {
+    this.stopped = false;
+    this.settled = settled;
+    this.life++;
+  }
+
   private run(): void {
     if (this.running || this.stopped) return;
     const { timer } = this;
@@ -135,6 +160,7 @@ export class Delivery {
     const interrupted = safely((error: unknown) => {
       this.running = false;
       this.schedule(BACKOFF_MAX_MS);
+      this.options.queue.putBack?.();
       this.options.once.say('error', 'loop', `sending was interrupted: ${messageOf(error)}`);
       this.idle();
     });
@@ -144,6 +170,7 @@ export class Delivery {
   /** Synchronous with the last look at the queue: an event emitted from now on arranges its own sending. */
   private idle(): void {
     this.running = false;
+    this.haste = false;
     for (const waiter of [...this.waiters]) waiter.done(this.settled >= waiter.target);
   }
 
@@ -157,14 +184,18 @@ export class Delivery {
       for (const waiter of [...this.waiters]) if (!waiter.replay && this.settled >= waiter.target) waiter.done(true);
       if (result === undefined) {
         this.attempt = 0;
-        // A short batch was the last one: gather the next, unless somebody waits.
+        // A short batch was the last one: gather the next, unless somebody waits or the end may be near.
         const short = next.own && next.batch.records.length < this.options.limits.maxEvents / 2;
-        if (short && this.waiters.length === 0) await this.pause(this.options.intervalMs);
+        if (short && this.waiters.length === 0 && !this.haste) await this.pause(this.options.intervalMs);
         continue;
       }
+      this.options.queue.putBack?.();
       this.failed(result);
-      if (result.retryAfterMs === undefined) await this.pause(this.backoff());
-      else this.notBefore = performance.now() + result.retryAfterMs;
+      const after = result.retryAfterMs ?? 0;
+      if (after > 0) this.notBefore = performance.now() + after;
+      // A time that has come already (`Retry-After: 0`, a date in the past) asks for no storm of requests.
+      const pause = this.backoff();
+      if (after <= pause) await this.pause(pause);
     }
     this.idle();
   }
@@ -172,6 +203,7 @@ export class Delivery {
   /** Settles the batch, or tells why it has to be tried again. */
   private async deliver({ batch, own }: SpooledBatch): Promise<Extract<SendResult, { kind: 'retry' }> | undefined> {
     const { records, header } = batch;
+    const { life } = this;
     const result = await this.options.transport.send(header, records);
     let settled: Settled = { delivered: 0, refused: 0 };
     if (result.kind === 'ok') settled = this.accepted(header, records, result);
@@ -185,7 +217,8 @@ export class Delivery {
     this.arrived();
     if (own) {
       this.delivered += settled.delivered;
-      this.settled += records.length;
+      // What was being sent when it was handed over is counted already.
+      if (life === this.life) this.settled += records.length;
     } else {
       this.replayed += settled.delivered;
     }
@@ -205,14 +238,18 @@ export class Delivery {
   ): Promise<Settled> {
     const blamed: { record: Uint8Array; reason: string }[] = [];
     const total: Settled = { delivered: 0, refused: 0 };
+    // A whole way down to single events without one that passes: it is not the content, and more tries are only a burden.
+    let tries = certain ? Number.POSITIVE_INFINITY : 2 * Math.ceil(Math.log2(records.length)) + 2;
     const pass = async (part: readonly Uint8Array[], why: string): Promise<boolean> => {
       if (part.length === 1) {
         blamed.push({ record: part[0]!, reason: why });
         return true;
       }
       const middle = part.length >> 1;
+      const failing: { half: readonly Uint8Array[]; reason: string }[] = [];
+      // Both before any part of them: with few events at fault one of the first parts passes.
       for (const half of [part.slice(0, middle), part.slice(middle)]) {
-        if (this.stopped) return false;
+        if (this.stopped || (total.delivered === 0 && tries-- <= 0)) return false;
         const result = await this.options.transport.send(header, half);
         if (result.kind === 'ok') {
           const { delivered, refused } = this.accepted(header, half, result);
@@ -221,8 +258,9 @@ export class Delivery {
         } else if (result.kind === 'retry' && !(result.suspect && !certain)) {
           total.retry = result;
           return false;
-        } else if (!(await pass(half, result.reason))) return false;
+        } else failing.push({ half, reason: result.reason });
       }
+      for (const { half, reason: cause } of failing) if (!(await pass(half, cause))) return false;
       return true;
     };
     const whole = await pass(records, reason);
@@ -294,7 +332,7 @@ export class Delivery {
   /** Waits without keeping the process alive; `flush` cuts it short. True when the whole time passed. */
   private async pause(ms: number): Promise<boolean> {
     const hurried = this.waiters.length > 0;
-    const wait = hurried && performance.now() >= this.notBefore ? Math.min(ms, BACKOFF_WAITED_MS) : ms;
+    const wait = hurried ? Math.min(ms, Math.max(BACKOFF_WAITED_MS, this.notBefore - performance.now())) : ms;
     return new Promise((resolve) => {
       const end = (whole: boolean) => {
         clearTimeout(timer);

@@ -1,4 +1,5 @@
 import { log, messageOf, type OnceLog } from '../log.ts';
+import type { BatchSource } from '../types.ts';
 import { Folder, type FolderOptions, ROTATE_BYTES } from './folder.ts';
 import { openSpoolRoot } from './place.ts';
 import { bytesOfOthers } from './root.ts';
@@ -38,6 +39,7 @@ export class Disk {
   private readonly once: OnceLog;
   /** Folders besides our own whose events this process holds. */
   private readonly alsoHeld: () => readonly Folder[];
+  private readonly onAbandoned: () => void;
   /** Monotonic, as the clock may be set: 0 while the disk works. */
   private retryAt = 0;
   private retryMs = RETRY_DISK_MS;
@@ -49,10 +51,11 @@ export class Disk {
   private besides = 0;
   private measuredAt = Number.NEGATIVE_INFINITY;
 
-  constructor(options: DiskOptions, once: OnceLog, alsoHeld: () => readonly Folder[]) {
+  constructor(options: DiskOptions, once: OnceLog, alsoHeld: () => readonly Folder[], onAbandoned: () => void) {
     this.options = options;
     this.once = once;
     this.alsoHeld = alsoHeld;
+    this.onAbandoned = onAbandoned;
   }
 
   /** Takes one record. False when the disk refuses or holds its limit. */
@@ -89,19 +92,22 @@ export class Disk {
   }
 
   /**
-   * Brings the events of removed folders, which only our open files still hold, to the new one, a slice at a time. Not while one of their
-   * batches is being sent.
+   * Brings the events of removed folders, which only our open files still hold, to the new one, a slice at a time.
+   * @param inFlight the source that a batch is being sent of: its acknowledgement would be for events that are elsewhere by then
+   * @returns false when the slice was too short
    */
-  rescue(sliceMs: number): void {
+  rescue(sliceMs: number, inFlight?: BatchSource): boolean {
     const until = performance.now() + sliceMs;
     for (const folder of this.abandoned) {
+      if (folder === inFlight) continue;
       for (let batch = folder.next(RESCUED); batch !== undefined; batch = folder.next(RESCUED)) {
         const { header, records } = batch;
-        if (!records.every((record) => this.write(Buffer.from(record).toString(), header))) return;
+        if (!records.every((record) => this.write(Buffer.from(record).toString(), header))) return true;
         batch.commit();
-        if (performance.now() > until) return;
+        if (performance.now() > until) return false;
       }
     }
+    return true;
   }
 
   private touchOwn(): boolean {
@@ -140,6 +146,7 @@ export class Disk {
     this.own.seal();
     this.abandoned.push(this.own);
     this.own = undefined;
+    this.onAbandoned();
   }
 
   private remade(): boolean {

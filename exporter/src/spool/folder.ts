@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Batch, BatchLimits, BatchSource } from '../types.ts';
-import { newFolderName, releasedName } from './identity.ts';
+import { newFolderName, ownFolders, releasedName } from './identity.ts';
 import { EVENT, encodeLine, HEADER } from './line.ts';
 import { syncDirectory } from './place.ts';
 import { Segment } from './segment.ts';
@@ -58,6 +58,7 @@ export class Folder implements BatchSource {
   static create(root: string, options: FolderOptions): Folder {
     const folder = new Folder(root, newFolderName(), options);
     fs.mkdirSync(folder.path, { mode: 0o700 });
+    ownFolders().add(basename(folder.path));
     folder.syncDirectory(root);
     return folder;
   }
@@ -70,6 +71,7 @@ export class Folder implements BatchSource {
     } catch {
       return undefined;
     }
+    ownFolders().add(basename(folder.path));
     folder.touch();
     folder.load();
     return folder;
@@ -159,7 +161,7 @@ export class Folder implements BatchSource {
     for (const segment of this.segments) {
       if (segment.trouble || segment.drained) continue;
       try {
-        const [record] = segment.next({ maxEvents: 1, maxBytes: 1 })?.records ?? [];
+        const record = segment.peek();
         if (record !== undefined) return record;
       } catch {
         // `next` says it
@@ -187,6 +189,7 @@ export class Folder implements BatchSource {
   /** Lets go of the files; removes the folder when nothing waits in it. */
   close(): void {
     this.seal();
+    ownFolders().delete(basename(this.path));
     for (const segment of [...this.segments]) {
       if (segment.drained) this.drop(segment);
       else segment.close();
@@ -209,6 +212,7 @@ export class Folder implements BatchSource {
   /** True when nothing waits; then the folder of an adopted process is removed. */
   removeIfEmpty(): boolean {
     if (this.segments.length > 0) return false;
+    ownFolders().delete(basename(this.path));
     try {
       // Left by a process that was killed between the two removals.
       const names = fs.readdirSync(this.path);

@@ -16,6 +16,8 @@ export interface HandOver {
 
 /** Reads what another process handed over. */
 export class HandedOver {
+  /** The last batch lies on disk: without its commit it is there for the next start. */
+  onDisk = false;
   private readonly folders: Folder[] = [];
   private readonly memory = new MemoryQueue(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
@@ -40,9 +42,12 @@ export class HandedOver {
   }
 
   next(limits: BatchLimits): SpooledBatch | undefined {
-    for (const source of [...this.folders, this.memory] satisfies BatchSource[]) {
+    // Memory first: it ends with this process.
+    for (const source of [this.memory, ...this.folders] satisfies BatchSource[]) {
       const batch = source.next(limits);
-      if (batch !== undefined) return { batch, own: false };
+      if (batch === undefined) continue;
+      this.onDisk = source !== this.memory;
+      return { batch, own: false };
     }
     for (const folder of this.folders) folder.removeIfEmpty();
     return undefined;

@@ -13,7 +13,7 @@ test('a folder name tells its owner', () => {
 });
 
 test('who lives', () => {
-  expect(isAlive(me, STALE)).toBe(true);
+  expect(isAlive(me, STALE, true)).toBe(true);
   expect(isAlive({ ...me, pid: process.ppid, ticks: '0' }, FRESH)).toBe(true);
   expect(isAlive({ ...me, pid: 4_194_999 }, FRESH)).toBe(false);
 });
@@ -23,8 +23,10 @@ test.runIf(process.platform === 'linux')('a pid that another process has now is 
   expect(isAlive({ ...me, ticks: '1' }, FRESH)).toBe(false);
 });
 
-test('another thread, another machine: by heartbeat', () => {
+test('another thread, another machine, and whoever had our pid before us: by heartbeat', () => {
   for (const other of [
+    me,
+    { ...me, ticks: '0' },
     { ...me, thread: me.thread + 1 },
     { ...me, host: '00000000' },
     { ...me, scope: '00000000' },

@@ -71,6 +71,18 @@ export function newFolderName(): string {
   return `w-${host}-${scope}-${pid}-${ticks}-${thread}-${random.toString(16).padStart(8, '0')}`;
 }
 
+const OWN = Symbol.for('@client-cost/exporter/own-folders/1');
+
+/**
+ * Names of the folders that this thread of this very process has open, for every copy of this package that it loaded. Pid, start time and thread do
+ * not tell it from a dead one everywhere: each container has a process 1, and /proc cannot always be read.
+ */
+export function ownFolders(): Set<string> {
+  const shared = globalThis as { [OWN]?: Set<string> };
+  shared[OWN] ??= new Set();
+  return shared[OWN];
+}
+
 /** The name under which anybody may take the folder over at once. */
 export const releasedName = (name: string): string => RELEASED + name;
 
@@ -87,13 +99,15 @@ export function parseFolderName(name: string): Owner | 'released' | undefined {
  * Whether the owner still lives. Taking a living owner's folder is harmless (it keeps its file descriptor and sends on, see Spool),
  * it only costs duplicates; so an owner that cannot be asked is judged by its heartbeat.
  * @param heartbeatMs age of the folder's modification time, milliseconds
+ * @param own the folder is one of `ownFolders`
  */
-export function isAlive(owner: Owner, heartbeatMs: number): boolean {
+export function isAlive(owner: Owner, heartbeatMs: number, own = false): boolean {
+  if (own) return true;
   const me = currentOwner();
   const fresh = heartbeatMs < STALE_MS;
   if (owner.host !== me.host || owner.scope !== me.scope) return fresh;
-  if (owner.pid === me.pid && (owner.ticks === me.ticks || owner.ticks === '0'))
-    return owner.thread === me.thread || fresh;
+  // Another thread, or a dead process that had the same pid: of its folders none is open here.
+  if (owner.pid === me.pid && (owner.ticks === me.ticks || owner.ticks === '0' || me.ticks === '0')) return fresh;
   try {
     process.kill(owner.pid, 0);
   } catch (error) {

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { isAlive, parseFolderName } from './identity.ts';
+import { isAlive, ownFolders, parseFolderName } from './identity.ts';
 
 /** Folders looked into at once: a service that died a thousand times must not make its next start slow. */
 const MOST = 1_000;
@@ -12,7 +12,8 @@ export function orphans(root: string, now = Date.now()): string[] {
     const owner = parseFolderName(name);
     if (owner === undefined) continue;
     try {
-      if (owner === 'released' || !isAlive(owner, now - fs.statSync(join(root, name)).mtimeMs)) found.push(name);
+      const heartbeatMs = () => now - fs.statSync(join(root, name)).mtimeMs;
+      if (owner === 'released' || !isAlive(owner, heartbeatMs(), ownFolders().has(name))) found.push(name);
     } catch {
       // taken over or removed in between
     }

@@ -154,6 +154,16 @@ export class Segment {
     };
   }
 
+  /** The first event behind the acknowledged ones. Keeps no file open that was not: folders of dead processes may be many. */
+  peek(): Uint8Array | undefined {
+    const closed = this.fd === undefined;
+    try {
+      return this.next({ maxEvents: 1, maxBytes: 1 })?.records[0];
+    } finally {
+      if (closed) this.close();
+    }
+  }
+
   /**
    * Everything is acknowledged: keeps the file for a while in `sent`, or removes it; one that held damaged lines is kept beside the folder as
    * `.damaged`. Never throws.

@@ -1,4 +1,15 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { diag } from '@opentelemetry/api';
@@ -102,6 +113,22 @@ test('a process of another machine is dead when its heartbeat stopped for a minu
   expect(records(late)).toEqual(['"a"']);
 });
 
+test('a dead process that had our pid, start time and thread is replayed when its heartbeat stopped; what we hold never', () => {
+  const past = new Date(Date.now() - 61_000);
+  const living = open();
+  living.append('"living"');
+  const gone = join(root, newFolderName());
+  renameSync(join(root, abandon('"gone"')), gone);
+  const fresh = open();
+  fresh.adoptOrphans();
+  expect(take(fresh)).toEqual([]);
+  for (const name of folders()) utimesSync(join(root, name), past, past);
+  const later = open();
+  later.adoptOrphans();
+  expect(records(later)).toEqual(['"gone"']);
+  expect(records(living)).toEqual(['"living"']);
+});
+
 test('two that want the same orphan: one gets it', () => {
   abandon('"a"', '"b"');
   const [one, two] = [open(), open()];
@@ -130,6 +157,63 @@ test('a spool folder removed under us is made anew', () => {
   spool.maintain();
   expect(spool.append('"b"')).toBe(true);
   expect(records(spool).sort()).toEqual(['"a"', '"b"']);
+});
+
+test('what a removed folder held is brought to the new one soon, whatever the sender waits for; what is being sent is not', async () => {
+  const spool = open();
+  spool.append('"a"');
+  const sending = spool.next({ ...LIMITS, maxEvents: 1 })!;
+  spool.append('"b"');
+  rmSync(root, { recursive: true });
+  spool.maintain();
+  spool.append('"c"');
+  const onDisk = () =>
+    folders().flatMap((name) => /"[a-g]"/g[Symbol.match](readFileSync(join(root, name, '00000001.seg'), 'utf8')) ?? []);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(onDisk()).toEqual(['"c"']);
+  // The sender pauses now, for minutes maybe.
+  spool.putBack();
+  await vi.waitFor(() => expect(onDisk()).toEqual(['"c"', '"a"', '"b"']));
+  expect(records(spool)).toEqual(['"c"', '"a"', '"b"']);
+  expect(sending.own).toBe(true);
+});
+
+test('what was acknowledged is not brought to the new folder', async () => {
+  const spool = open();
+  spool.append('"a"');
+  spool.append('"b"');
+  const sending = spool.next({ ...LIMITS, maxEvents: 1 })!;
+  rmSync(root, { recursive: true });
+  spool.maintain();
+  spool.maintain();
+  sending.batch.commit();
+  expect(records(spool)).toEqual(['"b"']);
+  expect(spool.lost).toBe(0);
+});
+
+test.runIf(existsSync('/proc/self/fd'))('looking at what waits keeps no file open', () => {
+  const spool = open();
+  spool.append('"own"');
+  for (let i = 0; i < 20; i++) abandon(`"${i}"`);
+  spool.adoptOrphans();
+  const files = () => readdirSync('/proc/self/fd').length;
+  const before = files();
+  expect(spool.oldest()).toHaveLength(21);
+  expect(files()).toBe(before);
+  rmSync(root, { recursive: true });
+  expect(spool.oldest().map(String)).toEqual([String(Buffer.from('"own"'))]);
+  expect(records(spool)).toContain('"own"');
+});
+
+test('handed over: memory first, as it ends with the process', () => {
+  const spool = open();
+  spool.append('"disk"');
+  const handOver = { ...spool.handOver(), memory: [{ header: '{"h":1}', record: '"memory"' }] };
+  const queue = new HandedOver(handOver, new OnceLog(), { keepMs: 0, keepBytes: 0 });
+  const first = queue.next(LIMITS)!;
+  expect([String(first.batch.records[0]), queue.onDisk]).toEqual([String(Buffer.from('"memory"')), false]);
+  first.batch.commit();
+  expect([String(queue.next(LIMITS)!.batch.records[0]), queue.onDisk]).toEqual([String(Buffer.from('"disk"')), true]);
 });
 
 test('release: anybody may take over at once, although the process lives', () => {

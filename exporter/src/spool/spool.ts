@@ -40,6 +40,11 @@ export class Spool {
   private header: string;
   private scannedAt = Number.NEGATIVE_INFINITY;
   private mover: NodeJS.Timeout | undefined;
+  private rescuer: NodeJS.Timeout | undefined;
+  /** Where the batch is from that is being sent. */
+  private inFlight: BatchSource | undefined;
+  /** Folders left to another process, which this one may outlive. */
+  private handedOver: Folder[] = [];
   /** Lost since memory was full. */
   private refused = 0;
   private preferAdopted = false;
@@ -49,7 +54,8 @@ export class Spool {
     this.once = once;
     this.header = options.header;
     this.memory = options.memory ?? new MemoryQueue();
-    this.disk = new Disk(options, once, () => this.adopted);
+    const held = () => this.adopted;
+    this.disk = new Disk(options, once, held, () => this.rescueLater());
   }
 
   /** Own events that can no longer be read from disk. */
@@ -103,7 +109,8 @@ export class Spool {
     // Nothing is being sent now: what memory handed out before may go to disk as well.
     this.memory.takeBack();
     this.memoryToDisk();
-    this.disk.rescue(SLICE_MS);
+    this.inFlight = undefined;
+    this.rescue();
     const turns = this.preferAdopted ? [true, false] : [false, true];
     for (const adopted of turns) {
       const sources: BatchSource[] = adopted ? this.adopted : [...this.ownFolders(), this.memory];
@@ -111,11 +118,18 @@ export class Spool {
         const batch = this.read(source, limits);
         if (batch === undefined) continue;
         this.preferAdopted = !adopted;
-        return { batch, own: !adopted };
+        this.inFlight = source;
+        return { batch: this.watched(batch), own: !adopted };
       }
     }
     this.dropEmpty();
     return undefined;
+  }
+
+  /** The batch that `next` gave waits again. */
+  putBack(): void {
+    this.inFlight = undefined;
+    this.rescueLater();
   }
 
   /** Takes over what dead processes left, at most every 30 s. */
@@ -146,6 +160,7 @@ export class Spool {
     for (const folder of this.folders()) folder.retryUnreadable();
     this.syncLater();
     this.memoryToDisk();
+    this.rescue();
   }
 
   /** With `interval`, forces what was appended since to disk without waiting for it: before each sending and at every heartbeat. */
@@ -164,11 +179,19 @@ export class Spool {
     const folders: string[] = [];
     for (const folder of this.folders()) {
       folder.close();
-      if (!folder.removeIfEmpty()) folders.push(basename(folder.path));
+      if (folder.removeIfEmpty()) continue;
+      folders.push(basename(folder.path));
+      this.handedOver.push(folder);
     }
     const memory = [...this.memory.all()];
     this.forget();
     return { root: this.disk.root, folders, memory };
+  }
+
+  /** The process goes on after `handOver`: what is still there is taken over like a dead process's. */
+  resume(): void {
+    for (const folder of this.handedOver.splice(0)) folder.release();
+    this.scannedAt = Number.NEGATIVE_INFINITY;
   }
 
   /** What waits on disk is left for any process to take over at once. */
@@ -179,6 +202,7 @@ export class Spool {
   }
 
   private forget(): void {
+    this.inFlight = undefined;
     this.disk.forget();
     this.adopted.length = 0;
   }
@@ -203,6 +227,27 @@ export class Spool {
       );
       return undefined;
     }
+  }
+
+  private watched(batch: Batch): Batch {
+    const commit = () => {
+      batch.commit();
+      this.putBack();
+    };
+    return { ...batch, commit };
+  }
+
+  /** Soon, whatever the sender waits for: killed before that, the process takes what only its open files hold with it. */
+  private rescueLater(): void {
+    if (this.disk.abandoned.length === 0 || this.rescuer !== undefined) return;
+    const rescue = safely(() => this.rescue());
+    this.rescuer = setTimeout(rescue, PAUSE_MS).unref();
+  }
+
+  private rescue(): void {
+    clearTimeout(this.rescuer);
+    this.rescuer = undefined;
+    if (!this.disk.rescue(SLICE_MS, this.inFlight)) this.rescueLater();
   }
 
   /** Moves what waits in memory to disk, a slice at a time. */
@@ -230,6 +275,8 @@ export class Spool {
     this.memoryToDisk(Number.POSITIVE_INFINITY);
     this.disk.rescue(Number.POSITIVE_INFINITY);
     clearTimeout(this.mover);
+    clearTimeout(this.rescuer);
+    this.rescuer = undefined;
     if (this.memory.length === 0) return;
     log(
       'error',
