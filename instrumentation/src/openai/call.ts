@@ -10,7 +10,7 @@ import { StreamObserver } from './chunks.ts';
 import { errorTypeOf, isUserAbort } from './errors.ts';
 import type { Client, RequestOptions } from './internal-types.ts';
 import { type Endpoint, endpointOf } from './provider.ts';
-import { modelOf, type Operation, withStreamUsage } from './request.ts';
+import { type Asked, modelOf, type Operation, withStreamUsage } from './request.ts';
 import { SseTap } from './sse.ts';
 import { outputTextOf, type Reported, reportedBy } from './usage.ts';
 
@@ -28,8 +28,6 @@ export class ObservedCall implements OpenCall {
   asked = false;
   /** The SDK itself reads the body. */
   parsing = false;
-  /** To be called when the request has been written. */
-  sent: (() => void) | undefined;
   /** The SDK's stream is being read, through us. */
   iterating = false;
   /** The caller took the raw Response: its bytes are watched, not what the SDK may make of them. */
@@ -47,6 +45,7 @@ export class ObservedCall implements OpenCall {
   private body: unknown;
   private billable: BillableCall | undefined;
   private observer: StreamObserver | undefined;
+  private asking: Asked | undefined;
   private answered = false;
   private seen = false;
 
@@ -82,12 +81,22 @@ export class ObservedCall implements OpenCall {
       const asked = this.watched ? withStreamUsage(this.operation, endpoint, client, options) : undefined;
       if (!asked) return options;
       this.injected = true;
-      this.sent = asked.sent;
+      this.asking = asked;
       return asked.options;
     } catch (error) {
       warnOnce('openai:begin', 'openai: a call could not be recorded', error);
       return options;
     }
+  }
+
+  /** The request has been written, or never will be; of the answer nobody has read anything. */
+  sent(): void {
+    try {
+      if (this.asking?.sent() === false) this.injected = false;
+    } catch (error) {
+      warnOnce('openai:sent', 'openai: a request could not be put back as it was', error);
+    }
+    this.asking = undefined;
   }
 
   /** The answer's head has come: from here on the provider bills. */
@@ -96,7 +105,7 @@ export class ObservedCall implements OpenCall {
   }
 
   observe(): StreamObserver {
-    this.observer ??= new StreamObserver(this.operation.api, this.injected);
+    this.observer ??= new StreamObserver(this.operation.api, this.injected, this.thinkingLeftOut);
     return this.observer;
   }
 
@@ -105,7 +114,7 @@ export class ObservedCall implements OpenCall {
     if (this.seen) return;
     this.seen = true;
     this.guard(() => {
-      const said = reportedBy(data);
+      const said = reportedBy(data, this.thinkingLeftOut);
       if (said?.tokens) {
         this.finish(outcomeOf(said), said, said.tokens, false);
       } else if (said?.status === 'queued' || said?.status === 'in_progress') {
@@ -182,6 +191,10 @@ export class ObservedCall implements OpenCall {
     else this.guard(() => this.finish('aborted', undefined, undefined, false, false));
   }
 
+  private get thinkingLeftOut(): boolean {
+    return this.endpoint?.provider.thinkingLeftOut === true;
+  }
+
   private estimate(output: number): TokenUsage {
     const { api } = this.operation;
     const input =
@@ -219,7 +232,7 @@ export class ObservedCall implements OpenCall {
       billed,
       unpricedReason,
       attributes,
-      ...(outcome === 'ok' ? {} : { error, errorType: errorTypeOf(error) ?? said?.errorCode }),
+      ...(outcome === 'ok' ? {} : { error, errorType: errorTypeOf(error) ?? codeOf(said?.errorCode) }),
     });
   }
 

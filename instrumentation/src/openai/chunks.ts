@@ -17,6 +17,7 @@ export class StreamObserver {
   final = false;
   private readonly api: Api;
   private readonly injected: boolean;
+  private readonly thinkingLeftOut: boolean;
   private usage: unknown;
   private whole: unknown;
   private model: string | undefined;
@@ -27,10 +28,14 @@ export class StreamObserver {
   private pieces: string[] = [];
   private counted = 0;
 
-  /** @param injected usage was asked for by us, not by the caller */
-  constructor(api: Api, injected: boolean) {
+  /**
+   * @param injected usage was asked for by us, not by the caller
+   * @param thinkingLeftOut as the provider's
+   */
+  constructor(api: Api, injected: boolean, thinkingLeftOut = false) {
     this.api = api;
     this.injected = injected;
+    this.thinkingLeftOut = thinkingLeftOut;
   }
 
   /** Takes one chunk in; true: it exists only because we asked for usage, keep it from the caller. Never throws. */
@@ -60,6 +65,8 @@ export class StreamObserver {
     this.id ??= text(chunk.id);
     this.model = text(chunk.model) ?? this.model;
     this.serviceTier = text(chunk.service_tier) ?? this.serviceTier;
+    // With status 200: the SDK throws it, who reads the bytes finds it there.
+    if (chunk.error) this.errorCode = failureOf(chunk.error);
     if (Array.isArray(choices)) for (const choice of choices) this.seeChoice(bag(choice));
   }
 
@@ -83,7 +90,7 @@ export class StreamObserver {
         this.final = true;
       }
     } else if (type === 'error') {
-      this.errorCode = text(event.code) ?? text(bag(event.error)?.code) ?? 'error';
+      this.errorCode = text(event.code) ?? failureOf(event.error);
     } else if (typeof event.delta === 'string' && type !== 'response.audio.delta') {
       this.pieces.push(event.delta);
       if (this.pieces.length > MAX_PIECES) this.countPieces();
@@ -104,7 +111,7 @@ export class StreamObserver {
   /** What the provider reported; `tokens` is undefined where it reported none. May throw on hostile shapes. */
   reported(): Reported {
     const whole = reportedBy(this.whole);
-    const tokens: TokenUsage | undefined = tokensOf(this.usage);
+    const tokens: TokenUsage | undefined = tokensOf(this.usage, this.thinkingLeftOut);
     return {
       tokens,
       model: whole?.model ?? this.model,
@@ -127,5 +134,7 @@ function hide(chunk: Record<string, unknown>): boolean {
     return false;
   }
 }
+
+const failureOf = (error: unknown): string => text(bag(error)?.code) ?? text(bag(error)?.type) ?? 'error';
 
 const isBare = (choices: unknown): boolean => Array.isArray(choices) && choices.length === 0;

@@ -11,6 +11,8 @@ const { defineProperty, getOwnPropertyDescriptor } = Object;
 /** How the body of one raw Response is followed. */
 export interface Reading {
   readonly call: ObservedCall;
+  /** Held by all that reads its body: the call is given up when it is collected (`abandonWith`), which must not be in the middle of a reading. */
+  readonly response: RawResponse;
   /** Its body is a stream of events. */
   readonly streamed: boolean;
   readonly tap: BodyTap;

@@ -136,7 +136,7 @@ async function send(
     call.failed(error);
     throw error;
   } finally {
-    call.sent?.();
+    call.sent();
   }
   call.arrived();
   guard(() => {

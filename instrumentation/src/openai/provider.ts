@@ -10,6 +10,11 @@ export interface Provider {
   readonly service: string;
   /** Streams of chat completions may be asked for their usage: documented by the provider, unknown options not refused. */
   readonly streamUsage: boolean;
+  /**
+   * Thinking tokens are in `total_tokens` alone: not in `completion_tokens`, and without `completion_tokens_details`
+   * (https://discuss.ai.google.dev/t/127400, https://github.com/Clarifai/clarifai-python/pull/978).
+   */
+  readonly thinkingLeftOut: boolean;
 }
 
 export interface Endpoint {
@@ -19,7 +24,12 @@ export interface Endpoint {
   readonly port: number | undefined;
 }
 
-const provider = (name: string, service: string, streamUsage = false): Provider => ({ name, service, streamUsage });
+const provider = (name: string, service: string, streamUsage = false, thinkingLeftOut = false): Provider => ({
+  name,
+  service,
+  streamUsage,
+  thinkingLeftOut,
+});
 
 export const AZURE = provider('azure.ai.openai', 'azure_openai', true);
 /** A host that nobody knows: named so, and unpriced, rather than billed at OpenAI's prices. */
@@ -36,8 +46,8 @@ const PROVIDERS: readonly Provider[] = [
   provider('groq', 'groq', true),
   provider('deepseek', 'deepseek', true),
   provider('x_ai', 'x_ai', true),
-  provider('gcp.gemini', 'gemini', true),
-  provider('gcp.vertex_ai', 'vertex_ai'),
+  provider('gcp.gemini', 'gemini', true, true),
+  provider('gcp.vertex_ai', 'vertex_ai', false, true),
   provider('aws.bedrock', 'aws_bedrock'),
   provider('mistral_ai', 'mistral_ai'),
   provider('perplexity', 'perplexity'),

@@ -37,6 +37,7 @@ export function observeRawResponse(response: RawResponse, call: ObservedCall): v
   };
   const reading: Reading = {
     call,
+    response,
     streamed,
     tap,
     finish: (how, error) => {
@@ -158,45 +159,56 @@ function copyWith(response: RawResponse, reading: Reading): Record<string, unkno
   });
 }
 
-function webThrough(body: ReadableStream, { tap, finish }: Reading): ReadableStream {
+/** The stream holds `reading` itself, not parts of it: with that the Response lives for as long as somebody reads. */
+function webThrough(body: ReadableStream, reading: Reading): ReadableStream {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  let broken: { readonly error: unknown } | undefined;
   const source = () => (reader ??= body.getReader() as ReadableStreamDefaultReader<Uint8Array>);
   return new ReadableStream({
     type: 'bytes',
     async pull(controller) {
       try {
+        if (broken) throw broken.error;
         for (;;) {
           const { done, value } = await source().read();
-          const passed = done ? tap.flush() : tap.push(value);
-          if (passed && passed.byteLength > 0) controller.enqueue(passed);
+          const passed = done ? reading.tap.flush() : reading.tap.push(value);
+          // Asked before it is enqueued: a byte stream takes the buffer away, and what it took is empty.
+          const some = passed !== undefined && passed.byteLength > 0;
+          // The application's own buffer, a pool's or a constant's, is not ours to give.
+          if (some) controller.enqueue(passed === value ? new Uint8Array(passed) : passed);
           if (done) {
-            finish('done');
+            reading.finish('done');
             controller.close();
             controller.byobRequest?.respond(0);
             return;
           }
-          if (passed && passed.byteLength > 0) return;
+          if (some) return;
         }
       } catch (error) {
-        finish('failed', error);
-        controller.error(error);
+        const rest = broken ? undefined : reading.tap.flush();
+        broken = { error };
+        reading.finish('failed', error);
+        // What was held of the event that broke off goes on first: an error drops all that is queued, so it waits for the next pull.
+        if (rest && rest.byteLength > 0) controller.enqueue(rest);
+        else controller.error(error);
       }
     },
     cancel(reason) {
-      finish('left');
+      reading.finish('left');
       return source().cancel(reason);
     },
   });
 }
 
-function nodeThrough({ tap, finish }: Reading): Transform {
+/** Holds `reading` as a web stream of ours does. The connection holds it too: a body that was begun and dropped ends with that. */
+function nodeThrough(reading: Reading): Transform {
   return new Transform({
     transform(bytes: Buffer, _encoding, done) {
-      done(null, tap.push(bytes));
+      done(null, reading.tap.push(bytes));
     },
     flush(done) {
-      const rest = tap.flush();
-      finish('done');
+      const rest = reading.tap.flush();
+      reading.finish('done');
       done(null, rest);
     },
   });

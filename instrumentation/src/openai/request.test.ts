@@ -18,7 +18,7 @@ describe('usage of a stream is asked for', () => {
     const theirs = Object.freeze(body());
     const { options, sent } = ask({ stream: true, body: theirs })!;
     expect(options.body).toEqual({ ...theirs, stream_options: { include_usage: true } });
-    expect(sent).toBeUndefined();
+    expect(sent()).toBe(true);
   });
 
   // openai 7 and up to 6. Their body is known to the SDK by identity as it is written.
@@ -33,7 +33,7 @@ describe('usage of a stream is asked for', () => {
           ...before.stream_options,
           include_usage: true,
         });
-        sent?.();
+        expect(sent()).toBe(true);
         expect(own).toStrictEqual(before);
       }
       const frozen = Object.freeze(body());
@@ -42,6 +42,24 @@ describe('usage of a stream is asked for', () => {
       });
     },
   );
+
+  const helper = { __metadata: { helperMethod: 'stream' } };
+  test.each([{}, helper])('a hook of the application’s may ask itself, or copy what we ask: %j', (how) => {
+    const hooked = (hook: (sent: ReturnType<typeof body>) => object) => {
+      const own = body();
+      const { options, sent } = ask({ stream: true, body: own, ...how })!;
+      (options as { body: unknown }).body = hook(options.body as typeof own);
+      return { ours: sent(), own };
+    };
+    const asks = { stream_options: { include_usage: true } };
+    expect(hooked((sent) => ({ ...sent, ...asks })).ours).toBe(false);
+    expect(hooked((sent) => ({ ...sent, stream_options: undefined })).ours).toBe(false);
+    expect(hooked((sent) => ({ ...sent, messages: [{ role: 'user', content: 'x' }] })).ours).toBe(true);
+    expect(hooked((sent) => structuredClone(sent)).ours).toBe(true);
+    const { ours, own } = hooked((sent) => Object.assign(sent, asks));
+    expect(ours).toBe(false);
+    expect(own).toEqual('__metadata' in how ? body(asks) : body());
+  });
 
   it('not where it is asked for already, or where nothing is streamed', () => {
     expect(ask({ stream: true, body: body({ stream_options: { include_usage: true } }) })).toBeUndefined();

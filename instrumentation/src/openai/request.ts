@@ -38,8 +38,8 @@ export function modelOf(body: unknown): string | undefined {
 /** What is sent instead of the caller's options, and what to do when it has been. */
 export interface Asked {
   readonly options: RequestOptions;
-  /** Never throws. */
-  readonly sent?: () => void;
+  /** Whether what was sent still asks in our words: a hook of the application's (`prepareOptions`) may have put its own. */
+  readonly sent: () => boolean;
 }
 
 /** The same with usage asked for, where the caller did not and the provider takes it; else undefined. */
@@ -62,7 +62,15 @@ export function withStreamUsage(
   if (bag(asked)?.include_usage === true) return undefined;
   const usage = { ...bag(asked), include_usage: true };
   const own = isOfHelper(options) ? inPlace(options, body, usage) : undefined;
-  return own ?? { options: { ...options, body: { ...body, stream_options: usage } } };
+  if (own) return own;
+  const copy = { ...options, body: { ...body, stream_options: usage } };
+  return { options: copy, sent: () => isOurs(copy, usage, body.messages) };
+}
+
+/** A body of which all is new is a copy of ours (as JSON, for example); with the messages as they were, the usage alone was asked for anew. */
+function isOurs({ body }: RequestOptions, usage: object, messages: unknown): boolean {
+  const sent = bag(body);
+  return sent?.stream_options === usage || sent?.messages !== messages;
 }
 
 /** The SDK's own `.stream()` and `runTools()` make the body themselves. */
@@ -80,9 +88,13 @@ function inPlace(options: RequestOptions, body: Record<string, unknown>, usage: 
   if (!Object.isExtensible(body) || before?.configurable === false) return undefined;
   const put = (property: PropertyDescriptor) => Object.defineProperty(body, 'stream_options', property);
   put({ value: usage, enumerable: true, configurable: true, writable: true });
+  const { messages } = body;
   const sent = () => {
+    const ours = isOurs(options, usage, messages);
+    if (body.stream_options !== usage) return ours;
     if (before === undefined) delete body.stream_options;
     else put(before);
+    return ours;
   };
   return { options, sent };
 }

@@ -90,6 +90,26 @@ test('a JSON body beyond the limit is let go', () => {
   expect(tap.value()).toBeUndefined();
 });
 
+test('a JSON body is kept in copies: what becomes of the buffers does not matter', () => {
+  const tap = new JsonTap();
+  const bytes = Buffer.from('{"a":1}');
+  tap.push(bytes);
+  bytes.fill(0);
+  expect(tap.value()).toEqual({ a: 1 });
+});
+
+test.each([
+  [{ message: 'm', type: 'server_error', code: 'overloaded' }, 'overloaded'],
+  [{ message: 'm', type: 'server_error', code: 503 }, 'server_error'],
+  [{ message: 'm' }, 'error'],
+  ['it is overloaded', 'error'],
+  [null, undefined],
+])('an error in place of a chunk: %j', (error, code) => {
+  const observer = new StreamObserver('chat', false);
+  observer.see({ error });
+  expect(observer.reported().errorCode).toBe(code);
+});
+
 function assertNever(): never {
   throw new Error('looked at');
 }

@@ -188,8 +188,8 @@ export class JsonTap implements BodyTap {
     try {
       this.size += bytes.byteLength;
       if (this.size > this.limit) this.parts = undefined;
-      // A copy: the reader of a byte stream may take the buffer away.
-      this.parts?.push(bytes.slice());
+      // A copy (`slice` of a Buffer is none): the reader of a byte stream may take the buffer away.
+      this.parts?.push(new Uint8Array(bytes));
     } catch {
       // No memory for a copy: as if it were too long.
       this.parts = undefined;

@@ -42,6 +42,19 @@ describe('tokens as the providers report them', () => {
     expect(tokensOf({ ...usage, completion_tokens: 103 })).toMatchObject({ output: 103, reasoning: 94 });
   });
 
+  test('Gemini: thinking is in the total alone, and is billed as output', () => {
+    const usage = { completion_tokens: 1, prompt_tokens: 9, total_tokens: 103 };
+    expect(tokensOf(usage, true)).toEqual({ input: 9, output: 94, reasoning: 93 });
+    expect(tokensOf({ prompt_tokens: 9, total_tokens: 103 }, true)).toEqual({ input: 9, output: 94, reasoning: 94 });
+    expect(tokensOf({ ...usage, total_tokens: 10 }, true)).toEqual({ input: 9, output: 1 });
+    const said = { ...usage, completion_tokens: 94, completion_tokens_details: { reasoning_tokens: 93 } };
+    expect(tokensOf(said, true)).toEqual({ input: 9, output: 94, reasoning: 93 });
+    for (const total_tokens of [undefined, null, '103', Number.NaN])
+      expect(tokensOf({ ...usage, total_tokens }, true)).toEqual({ input: 9, output: 1 });
+    // Of another provider nobody knows what it means.
+    expect(tokensOf(usage)).toEqual({ input: 9, output: 1 });
+  });
+
   test('embeddings have input only', () => {
     expect(tokensOf({ prompt_tokens: 8, total_tokens: 8 })).toEqual({ input: 8, output: 0 });
   });

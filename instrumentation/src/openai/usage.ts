@@ -11,7 +11,7 @@ export interface Reported {
   readonly finishReasons: readonly string[];
   /** Responses API only: `completed`, `incomplete`, `failed`, `queued`, `in_progress`, `cancelled`. */
   readonly status: string | undefined;
-  /** Responses API only: `error.code` of a failed one. */
+  /** `error.code` of a failed response, or of a stream that ended in an error. As it was said: clean it before it is recorded. */
   readonly errorCode: string | undefined;
 }
 
@@ -34,8 +34,10 @@ export function text(value: unknown): string | undefined {
  * `prompt_tokens`/`completion_tokens`, Responses `input_tokens`/`output_tokens`; DeepSeek counts cache hits beside the
  * prompt's total; xAI counts reasoning beside `completion_tokens`, which its `total_tokens` shows
  * (https://docs.x.ai/docs/guides/reasoning). Figures are passed on as reported: the recorder judges absurd ones.
+ *
+ * @param thinkingLeftOut as the provider's: what the total has beyond input and output was thought, and is billed as output
  */
-export function tokensOf(usage: unknown): TokenUsage | undefined {
+export function tokensOf(usage: unknown, thinkingLeftOut = false): TokenUsage | undefined {
   const said = bag(usage);
   if (!said) return undefined;
   const input = count(said.prompt_tokens ?? said.input_tokens);
@@ -44,9 +46,10 @@ export function tokensOf(usage: unknown): TokenUsage | undefined {
   const inputDetails = bag(said.prompt_tokens_details ?? said.input_tokens_details);
   const outputDetails = bag(said.completion_tokens_details ?? said.output_tokens_details);
   const cachedDetails = bag(inputDetails?.cached_tokens_details);
-  const reasoning = count(outputDetails?.reasoning_tokens);
-  const beside =
-    reasoning !== undefined && reasoning > 0 && said.total_tokens === (input ?? 0) + (output ?? 0) + reasoning;
+  const shown = (input ?? 0) + (output ?? 0);
+  const reported = count(outputDetails?.reasoning_tokens);
+  const reasoning = reported ?? (thinkingLeftOut && input !== undefined ? beyond(said.total_tokens, shown) : undefined);
+  const beside = reasoning !== undefined && reasoning > 0 && said.total_tokens === shown + reasoning;
   return {
     input: input ?? 0,
     output: (output ?? 0) + (beside ? reasoning : 0),
@@ -57,6 +60,10 @@ export function tokensOf(usage: unknown): TokenUsage | undefined {
     outputAudio: count(outputDetails?.audio_tokens),
     cacheReadAudio: count(cachedDetails?.audio_tokens),
   };
+}
+
+function beyond(total: unknown, shown: number): number | undefined {
+  return typeof total === 'number' && total > shown ? total - shown : undefined;
 }
 
 /** Groq puts the usage of a stream under `x_groq`, the others where OpenAI does. */
@@ -79,11 +86,11 @@ function finishReasonsOf(body: Bag): string[] {
 }
 
 /** Reads a whole answer (`ChatCompletion`, `Response`, `CreateEmbeddingResponse`). May throw on hostile getters. */
-export function reportedBy(body: unknown): Reported | undefined {
+export function reportedBy(body: unknown, thinkingLeftOut = false): Reported | undefined {
   const said = bag(body);
   if (!said) return undefined;
   return {
-    tokens: tokensOf(usageIn(said)),
+    tokens: tokensOf(usageIn(said), thinkingLeftOut),
     model: text(said.model),
     id: text(said.id),
     serviceTier: text(said.service_tier),
