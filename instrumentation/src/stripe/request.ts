@@ -109,10 +109,15 @@ function finish(own: OwnCall, error: unknown, answer: unknown): void {
 /** An object that was looked at: recorded where this process knows it, or it is new. */
 function shown(answer: unknown, always: boolean): void {
   for (const fact of factsOf(answer)) {
-    const created = timeOf(fact.created);
-    const recent = created !== undefined && currentMillis() - created.getTime() < SEEN_FOR_MS;
-    if (always || recent || recallCharge(`stripe:${fact.id}`) !== undefined) seen(fact);
+    if (always || isNews(fact)) seen(fact);
   }
+}
+
+/** What this process knows, or what is new. */
+export function isNews(fact: Fact): boolean {
+  const created = timeOf(fact.created);
+  const recent = created !== undefined && currentMillis() - created.getTime() < SEEN_FOR_MS;
+  return recent || recallCharge(`stripe:${fact.id}`) !== undefined;
 }
 
 /** Money that has moved, as something that did not move it tells. */

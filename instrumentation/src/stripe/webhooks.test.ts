@@ -192,3 +192,49 @@ test('an event of long ago keeps its day', async () => {
   world.deliver(event);
   expect(Number(world.events[0]?.timeUnixNano) / 1e9).toBe(event.created);
 });
+
+describe.each(['charge.refunded', 'charge.updated'])('%s', (type) => {
+  /** The event as it comes so long after its payment. */
+  const later = (days: number, more: Any = {}): Any => {
+    const event = structuredClone(world.event('charge.succeeded'));
+    const created = event.created - days * (DAY / 1000);
+    return { ...event, type, data: { object: { ...event.data.object, created, amount_refunded: 1099, ...more } } };
+  };
+  const time = () => Number(world.events[0]?.timeUnixNano) / 1e9;
+
+  test('of a payment that nobody here knows: not its beginning', async () => {
+    await elsewhere();
+    world.deliver(later(60));
+    world.deliver(later(2));
+    expect(world.take()).toEqual([]);
+  });
+
+  test('of a new payment, or with its fee: the payment, on its own day', async () => {
+    await elsewhere();
+    const recent = later(0.5);
+    world.deliver(recent);
+    expect(time()).toBe(recent.data.object.created);
+    expect(world.take()).toMatchObject([{ 'usage.update': true, 'cost.amount': '0.61871' }]);
+    world.forget();
+    const fee = world.standIn.object(recent.data.object.balance_transaction);
+    const exact = later(20, { balance_transaction: fee });
+    world.deliver(exact);
+    expect(time()).toBe(exact.data.object.created);
+    expect(world.take()).toMatchObject([{ 'usage.version': 1000, 'cost.amount': '0.62' }]);
+  });
+
+  test('of a payment that this process knows: what is new of it, on its day', async () => {
+    await elsewhere();
+    const old = later(2);
+    world.deliver({ ...old, type: 'charge.succeeded', created: old.data.object.created });
+    const at = time();
+    const [known] = world.take();
+    world.deliver(old);
+    expect(world.take()).toEqual([]);
+    world.deliver(later(2, { amount_captured: 500 }));
+    expect(time()).toBe(at);
+    expect(world.take()).toMatchObject([
+      { 'usage.id': known?.['usage.id'], 'usage.version': 101, 'usage.quantity': '5' },
+    ]);
+  });
+});

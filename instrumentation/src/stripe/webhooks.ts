@@ -2,7 +2,7 @@ import type { AnyFunction, Target } from '../instrument/package-instrumentation.
 import { factsOf } from './facts.ts';
 import { isObject, textOf } from './internal-types.ts';
 import { timeOf } from './record.ts';
-import { guard, seen } from './request.ts';
+import { guard, isNews, seen } from './request.ts';
 
 /*
  * Only what Stripe's own code has verified is observed: the event that `constructEvent` returns, and, for the asynchronous form, the
@@ -13,6 +13,8 @@ import { guard, seen } from './request.ts';
 /** Events about money that has moved. */
 const EVENTS =
   /^(charge\.(succeeded|captured|updated|refunded|dispute\.\w+)|payment_intent\.(succeeded|partially_funded|amount_capturable_updated)|refund\.(created|updated))$/;
+/** Of a payment that may be months old: these say what became of it, not that it was made. */
+const LATER = /^charge\.(updated|refunded)$/;
 const WORTH_READING = /"(?:charge|payment_intent|refund)\.[a-z_.]+"/;
 
 let enabled = false;
@@ -80,8 +82,12 @@ function observePayload(payload: unknown): void {
 function observe(event: unknown): void {
   if (!isObject(event) || event.object !== 'event' || !EVENTS.test(textOf(event.type) ?? '')) return;
   const object = isObject(event.data) ? event.data.object : undefined;
-  const at = timeOf(event.created);
-  for (const fact of factsOf(object)) seen(fact, fact.operation === 'dispute' ? undefined : at);
+  const later = LATER.test(textOf(event.type) ?? '');
+  for (const fact of factsOf(object)) {
+    if (later && fact.fee === undefined && !isNews(fact)) continue;
+    // The payment stays on its day; a dispute is dated by itself.
+    seen(fact, later || fact.operation === 'dispute' ? undefined : timeOf(event.created));
+  }
   // API versions before 2022-11-15 list a charge's refunds.
   const refunds = isObject(object) && isObject(object.refunds) ? object.refunds.data : undefined;
   if (event.type === 'charge.refunded' && Array.isArray(refunds)) {
