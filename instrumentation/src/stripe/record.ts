@@ -16,6 +16,8 @@ const SETTLED = 1000;
 interface Known extends OpenCharge {
   /** Quantity and cost of the newest event: reported again, it is nothing new. */
   readonly said: string;
+  /** Stripe's own figure: the same amount may be other dollars, by Stripe's conversion or by the user's rate. */
+  readonly figure: string;
   readonly update: boolean;
 }
 
@@ -50,7 +52,7 @@ export function record(fact: Fact, own: OwnCall | undefined, moved?: Date): bool
   const update = known?.update ?? (own === undefined && !ownsIt(fact, scope));
   const usageId =
     known?.usageId ?? derivedUsageId(update ? `stripe:update:${fact.id}` : key, timeOf(fact.created) ?? at);
-  rememberCharge(key, { usageId, version, scope, at, said, update } as Known);
+  rememberCharge(key, { usageId, version, scope, at, said, figure: figureOf(fact), update } as Known);
   rememberIntent(fact.intent, scope);
 
   const recorded: CallEnd = { ...end, usageId, version, ...(update ? { update: true } : undefined) };
@@ -69,7 +71,11 @@ export function record(fact: Fact, own: OwnCall | undefined, moved?: Date): bool
 /** An estimate of what the exact fee is known of, for the same amount. */
 function outdated(known: Known, fact: Fact, end: CallEnd, exact: boolean): boolean {
   if (known.version < SETTLED || exact) return false;
-  return fact.operation === 'dispute' || end.unit !== 'usd' || known.said.startsWith(`${end.quantity} ${end.unit} `);
+  return fact.operation === 'dispute' || end.unit !== 'usd' || known.figure === figureOf(fact);
+}
+
+function figureOf({ amount, currency }: Fact): string {
+  return `${amount} ${currency}`;
 }
 
 /** Payments may be another process's; a refund or dispute that somebody is named for is that client's. */

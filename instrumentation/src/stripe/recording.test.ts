@@ -206,6 +206,22 @@ describe('other currencies', () => {
     expect(world.take()).toMatchObject([{ 'usage.quantity': '12', 'cost.amount': '0.65', 'cost.source': 'provider' }]);
   });
 
+  test("an estimate by the user's rate does not replace the fee that Stripe has said; another amount does", async () => {
+    const params = { ...paid, amount: 1000, currency: 'eur' };
+    const intent = await world.stripe.paymentIntents.create({
+      ...params,
+      expand: ['latest_charge.balance_transaction'],
+    });
+    expect(world.take()).toMatchObject([{ 'usage.quantity': '12', 'cost.source': 'provider' }]);
+    world.deliver(world.event('charge.succeeded'));
+    await world.stripe.paymentIntents.retrieve(intent.id);
+    expect(world.take()).toEqual([]);
+    const event = structuredClone(world.event('charge.succeeded'));
+    event.data.object.amount_captured = 1200;
+    world.deliver(event);
+    expect(world.take()).toMatchObject([{ 'usage.version': 1001, 'usage.quantity': '13.2' }]);
+  });
+
   test('no rate: recorded in its own currency, unpriced', async () => {
     await world.stripe.paymentIntents.create({ ...paid, amount: 5000, currency: 'jpy' });
     const [event] = world.take();
