@@ -124,6 +124,11 @@ describe('what an object tells', () => {
     ['an inquiry', { ...dispute, status: 'warning_needs_response' }, undefined],
     ['an invoice that is open', { object: 'invoice', status: 'open', charge: 'ch_1', amount_paid: 0 }, undefined],
     ['an invoice', { object: 'invoice', status: 'paid', charge: 'ch_1', amount_paid: 7 }, 'payment_intent ch_1 7'],
+    [
+      'an invoice paid out of band, after an attempt that was declined',
+      { object: 'invoice', status: 'paid', paid_out_of_band: true, charge: 'ch_1', amount_paid: 7 },
+      undefined,
+    ],
     ['an invoice without a charge', { object: 'invoice', status: 'paid', amount_paid: 7 }, undefined],
     [
       'an invoice with its payments',

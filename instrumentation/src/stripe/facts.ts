@@ -164,9 +164,12 @@ function stripesFee({ fee, fee_details: details }: Said): number {
   return taken.reduce((sum, { amount }) => sum - (amount as number), fee as number);
 }
 
-/** An invoice that has been paid, where its answer shows the charge: `charge`, or `payments` of newer API versions. */
+/**
+ * An invoice that has been paid, where its answer shows the charge: `charge`, or `payments` of newer API versions. Of one that was paid
+ * outside of Stripe the charge is an attempt that failed.
+ */
 function ofInvoice(invoice: Said): Fact | undefined {
-  if (invoice.status !== 'paid') return undefined;
+  if (invoice.status !== 'paid' || invoice.paid_out_of_band === true) return undefined;
   if (isObject(invoice.charge)) return ofCharge(invoice.charge);
   const payment = lastPayment(invoice.payments);
   const intent = payment?.payment_intent ?? invoice.payment_intent;
