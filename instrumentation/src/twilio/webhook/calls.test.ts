@@ -194,6 +194,28 @@ describe('recordings', () => {
     });
   });
 
+  it('are told by their call’s callback too, which names no start: an update in another process, nothing in this one', () => {
+    const told = call(1, {
+      CallStatus: 'completed',
+      CallDuration: '130',
+      Direction: 'outbound-api',
+      RecordingSid: sid('RE', 1),
+      RecordingDuration: '121',
+    });
+    const ofRecording = () => ends().filter(({ externalId }) => externalId === sid('RE', 1));
+    record(recording(1));
+    record(told, TOMORROW);
+    expect(ofRecording()).toHaveLength(1);
+    forgetCharges();
+    record(told, TOMORROW);
+    record(told, TOMORROW);
+    expect(ofRecording()).toMatchObject([
+      { version: 100, quantity: 3 },
+      { version: 100, quantity: 3, update: true },
+    ]);
+    expect(ofRecording()[0]?.update).toBeUndefined();
+  });
+
   it('that a REST call began are updates, or end what this process began', () => {
     record(recording(2, { RecordingSource: 'StartCallRecordingAPI' }));
     expect(recorder.last.end).toMatchObject({ update: true, version: 100, quantity: 3 });
@@ -204,7 +226,11 @@ describe('recordings', () => {
 
   it('of <Record> are told by its next step; absent and failed ones cost nothing; others change nothing', () => {
     record({ ...call(1, { CallStatus: 'in-progress' }), RecordingSid: sid('RE', 4), RecordingDuration: '5' });
-    expect(ends().find(({ externalId }) => externalId === sid('RE', 4))).toMatchObject({ quantity: 1, version: 100 });
+    expect(ends().find(({ externalId }) => externalId === sid('RE', 4))).toMatchObject({
+      quantity: 1,
+      version: 100,
+      update: true,
+    });
     recorder.clear();
     record(recording(5, { RecordingStatus: 'absent', RecordingDuration: '-1' }));
     expect(recorder.last.end).toMatchObject({ quantity: 0, billed: false, update: true });

@@ -217,14 +217,16 @@ function recordingReport(params: WebhookParams, now: Date): WebhookReport | unde
     return undefined;
   }
   const startedByApi = /^Start.*API$/i.test(param(params, 'RecordingSource') ?? '');
+  const since = timeOf(params, 'RecordingStartTime', now);
   return {
     service: 'twilio_voice',
     operation: 'recording',
     sid,
     version: FINAL,
-    // One that was begun by a REST call has been recorded by whoever made that call.
-    update: startedByApi || status !== 'completed',
-    since: timeOf(params, 'RecordingStartTime', now),
+    // One that was begun by a REST call has been recorded by whoever made that call. Where no start is named (the call's own callback,
+    // the step after a <Record>) the recording's callback may be told to another process, on another day: not the same id.
+    update: startedByApi || status !== 'completed' || since === undefined,
+    since,
     parent: sidOf(params, 'CallSid', CALL_SID),
     about: {},
     end: () => bounded(recordingEnd({ status, seconds }), seconds, 'recording'),
