@@ -13,6 +13,7 @@ import { forgetCharges } from '../recorder/open-charges.ts';
 import { numberMonthId } from './creation.ts';
 import { TwilioInstrumentation } from './index.ts';
 import { TwilioRecorder } from './testing/recorder.ts';
+import { recordWebhook } from './webhook/record.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the package as JavaScript has it.
 type Any = any;
@@ -315,6 +316,24 @@ describe('calls and recordings', () => {
     await api.calls(call.sid).fetch();
     expect(recorder.calls).toHaveLength(3);
     expect(recorder.last.end).toMatchObject({ version: 101, cost: '0.02800', quantity: 2 });
+  });
+
+  test('ended, and its length not known yet: the status callback that has it ends the charge', async () => {
+    const api = client();
+    const call = await api.calls.create({ to, from, twiml: '<Response/>' });
+    Object.assign(standIn.calls.get(call.sid)!, { status: 'completed', duration: null });
+    await api.calls(call.sid).fetch();
+    const recording = await api.calls(call.sid).recordings.create();
+    Object.assign(standIn.recordings.get(recording.sid)!, { status: 'completed', duration: '-1' });
+    await api.recordings(recording.sid).fetch();
+    expect(recorder.calls).toHaveLength(2);
+    const ended = { CallSid: call.sid, CallStatus: 'completed', CallDuration: '130', Direction: 'outbound-api' };
+    recordWebhook(ended, new Date(), {});
+    expect(recorder.last.end).toMatchObject({ externalId: call.sid, version: 100, quantity: 3 });
+    const recorded = { RecordingSid: recording.sid, RecordingStatus: 'completed', RecordingDuration: '61' };
+    recordWebhook(recorded, new Date(), {});
+    expect(recorder.last.end).toMatchObject({ externalId: recording.sid, version: 100, quantity: 2 });
+    expect(recorder.calls).toHaveLength(4);
   });
 
   test('a call of another process is left to it', async () => {

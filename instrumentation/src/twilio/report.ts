@@ -24,12 +24,17 @@ const END_OF = {
   },
   call(answer: Fields, charge: TwilioCharge): CallEnd | undefined {
     if (charge.test === true) return undefined;
-    return callEnd({ ...priced(answer), seconds: answer.duration }, charge);
+    return whole(callEnd({ ...priced(answer), seconds: answer.duration }, charge));
   },
   recording(answer: Fields): CallEnd | undefined {
-    return recordingEnd({ ...priced(answer), seconds: answer.duration });
+    return whole(recordingEnd({ ...priced(answer), seconds: answer.duration }));
   },
 } as const;
+
+/** Without a length and a price it is no end yet: recorded as one, it would keep out the status callback, which has the length. */
+function whole(end: CallEnd | undefined): CallEnd | undefined {
+  return end?.unpricedReason === undefined || end.cost !== undefined ? end : undefined;
+}
 
 const LIST_OF = { message: 'messages', call: 'calls', recording: 'recordings' } as const;
 
