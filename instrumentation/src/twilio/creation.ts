@@ -18,6 +18,8 @@ interface Plan {
   /** Of the request: what is recorded when it fails. */
   readonly unit: string;
   readonly sku?: string | undefined;
+  /** The answer's field that names what was made; `sid` where absent. */
+  readonly sidField?: 'call_sid';
   read(answer: Fields, sid: string): { readonly end: CallEnd; readonly about?: Partial<Creation> };
 }
 
@@ -51,7 +53,7 @@ export function watchCreation(resource: Resource, client: Client, options: Reque
         call.end({ outcome: 'ok', unit: plan.unit, quantity: 0, billed: false, externalId: resource.sid, attributes });
         return;
       }
-      const sid = sidOf(answer?.sid);
+      const sid = sidOf(answer?.[plan.sidField ?? 'sid']);
       if (answer === undefined || sid === undefined) {
         call.end({
           outcome: 'ok',
@@ -82,6 +84,9 @@ function planOf(resource: Resource, fields: Fields): Plan | undefined {
       return messagePlan(fields);
     case 'new_call':
       return callPlan(fields);
+    case 'new_participant':
+      // A call that is made into a conference: what is billed, and told of later, is the call.
+      return { ...callPlan(fields), sidField: 'call_sid' };
     case 'new_recording':
       return {
         service: 'twilio_voice',

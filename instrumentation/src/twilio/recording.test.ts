@@ -336,6 +336,48 @@ describe('calls and recordings', () => {
     expect(recorder.calls).toHaveLength(4);
   });
 
+  describe('into a conference', () => {
+    const callSid = `CA${'7'.repeat(32)}`;
+    const conference = `CF${'1'.repeat(32)}`;
+    const ended = { CallSid: callSid, CallStatus: 'completed', CallDuration: '61', Direction: 'outbound-api' };
+    // As Twilio answers: the participant's sid is its call's, and its number is not said.
+    const participant = { account_sid: 'AC1', call_sid: callSid, conference_sid: conference, status: 'queued' };
+    const answering = (statusCode: number, body: object) =>
+      client({ httpClient: { request: async () => ({ statusCode, body }) } }).conferences(conference);
+    const add = (statusCode = 201, body: object = participant) =>
+      withClient('acme', () => answering(statusCode, body).participants.create({ to, from }));
+
+    test('a call like any other, ended by its callback', async () => {
+      expect((await add()).callSid).toBe(callSid);
+      expect(only()).toMatchObject({
+        start: { service: 'twilio_voice', operation: 'outbound_call', scope: { clientId: 'acme' } },
+        end: { sku: 'us_ca', unit: 'minute', quantity: 0, externalId: callSid, outcome: 'ok' },
+      });
+      recordWebhook({ ...ended, To: to }, new Date(), {});
+      expect(recorder.last).toMatchObject({
+        start: { scope: { clientId: 'acme' } },
+        end: { usageId: recorder.calls[0]?.id, version: 100, quantity: 2, sku: 'us_ca' },
+      });
+      recordWebhook(ended, new Date(), {});
+      expect(recorder.calls).toHaveLength(2);
+    });
+
+    test('in another process its callback is an update that names the call', async () => {
+      await add();
+      forgetCharges();
+      recordWebhook({ ...ended, To: to }, new Date(), {});
+      expect(recorder.last.end).toMatchObject({ update: true, version: 100, externalId: callSid });
+    });
+
+    test('refused: not billed; changed or looked at: nothing', async () => {
+      await expect(add(400, { code: 21211, message: 'invalid' })).rejects.toThrow();
+      expect(only().end).toMatchObject({ outcome: 'error', errorType: '21211', billed: false });
+      await answering(200, participant).participants(callSid).update({ muted: true });
+      await answering(200, participant).participants(callSid).fetch();
+      expect(recorder.calls).toHaveLength(1);
+    });
+  });
+
   test('a call of another process is left to it', async () => {
     const api = client();
     const call = await api.calls.create({ to, from, twiml: '<Response/>' });

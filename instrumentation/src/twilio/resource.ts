@@ -2,7 +2,7 @@ import type { NumberKind } from './sku.ts';
 
 /** What a REST call is about, as far as money depends on it. */
 export type Resource =
-  | { readonly kind: 'new_message' | 'new_call' | 'new_recording' }
+  | { readonly kind: 'new_message' | 'new_call' | 'new_participant' | 'new_recording' }
   | { readonly kind: 'new_number'; readonly numberKind: NumberKind | undefined }
   | { readonly kind: 'release'; readonly sid: string }
   /** One that exists: its answer may say how it ended. */
@@ -44,6 +44,7 @@ function posted(name: string, second?: string, third?: string, fourth?: string):
     if (name === 'Calls') return { kind: 'new_call' };
   }
   if (name === 'Calls' && third === 'Recordings' && fourth === undefined) return { kind: 'new_recording' };
+  if (name === 'Conferences' && third === 'Participants' && fourth === undefined) return { kind: 'new_participant' };
   if (name === 'IncomingPhoneNumbers') {
     if (second === undefined) return { kind: 'new_number', numberKind: undefined };
     const numberKind = third === undefined ? KINDS[second] : undefined;
