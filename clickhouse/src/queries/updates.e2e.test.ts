@@ -198,6 +198,33 @@ describe('an update', () => {
     expect(summary!.total.requests).toBe(0);
   });
 
+  test.each([
+    ['first', 'on another day'],
+    ['last', 'on another day'],
+    ['first', 'under the same id'],
+    ['last', 'under the same id'],
+  ])('that says as much as its charge and comes %s, %s: one charge', async (when, how) => {
+    const client = await freshLedger(engine, `upd_${when}_${how.replaceAll(' ', '_')}`);
+    // A recording, whose end two processes are told: by its own callback, and after midnight by that of its call.
+    const kind = { 'usage.operation': 'recording', 'usage.external_id': 'RE1', 'usage.version': '100' };
+    const yesterday = new Date(Date.now() - 86_400_000).toISOString();
+    const own = creation(
+      { ...kind, 'usage.quantity': '3', 'cost.amount': '0.042', 'cost.source': 'price_book' },
+      yesterday,
+    );
+    // Both derive the id from the recording's name and a day.
+    const told = update(how === 'on another day' ? kind : { ...kind, 'usage.id': own.attributes['usage.id']! });
+    for (const event of when === 'first' ? [told, own] : [own, told]) {
+      await send(client, [event]);
+      if (event === told) await age(client, 6);
+      await apply(client);
+    }
+    expect(await charges(client)).toMatchObject([
+      { usage_id: own.attributes['usage.id'], cost: '0.042', version: '100', is_standalone: 0 },
+    ]);
+    expect(await applyUpdates(client)).toBe(0);
+  });
+
   test('that became a charge and was settled: the figures go to the creation when it arrives', async () => {
     const client = await freshLedger(engine, 'upd_settled_alone');
     const day = now().slice(0, 10);
