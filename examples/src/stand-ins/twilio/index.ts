@@ -204,6 +204,7 @@ function authenticate(state: State, request: TwilioRequest): void {
 async function receiveSms(state: State, sms: InboundSms): Promise<SentCallback> {
   const media = sms.mediaUrls ?? [];
   const message = inboundMessage(state, sms.to, sms.from, sms.body ?? '', media);
+  message.messaging_service_sid = sms.params?.MessagingServiceSid ?? null;
   const params: Params = {
     ToCountry: 'US',
     FromCountry: 'US',

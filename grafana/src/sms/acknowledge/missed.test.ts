@@ -88,3 +88,38 @@ test('a Twilio that cannot be asked is asked again', async () => {
   broken = false;
   await until(() => textsTo(ADA).length === 2);
 });
+
+test.each([
+  ['yes', 'acknowledges nothing'],
+  ['STOP', 'takes nobody off call'],
+])('%s to another number of the account %s', async (body) => {
+  service = await startTestService({ answers: { pollMs: 20, webhookMs: 0 } });
+  await service.webhook([{}]);
+  await service.idle();
+  await service.twilio.receiveSms({ to: '+18005559999', from: ADA, body, url: NOBODY });
+  await service.twilio.receiveSms({ to: FROM, from: ADA, body: 'what?', url: NOBODY });
+  await until(() => textsTo(ADA).length === 2);
+  expect(textsTo(ADA)[1]).toMatch(/^To acknowledge/);
+  expect(alerts()).toEqual([{ by: null, level: 0 }]);
+  expect(service.rows('SELECT phone FROM stopped')).toEqual([]);
+});
+
+test('a Messaging Service: only what came to one of its own numbers is an answer', async () => {
+  const own = `MG${'c'.repeat(32)}`;
+  service = await startTestService({
+    env: { TWILIO_MESSAGING_SERVICE_SID: own },
+    answers: { pollMs: 20, webhookMs: 0 },
+  });
+  await service.webhook([{}]);
+  await service.idle();
+  const text = (body: string, params = {}) =>
+    service.twilio.receiveSms({ to: FROM, from: ADA, body, url: NOBODY, params });
+  await text('STOP', { MessagingServiceSid: `MG${'d'.repeat(32)}` });
+  await text('yes');
+  await text('what?', { MessagingServiceSid: own });
+  await until(() => textsTo(ADA).length === 2);
+  expect(alerts()).toEqual([{ by: null, level: 0 }]);
+  await text('yes', { MessagingServiceSid: own });
+  await until(() => alerts()[0]?.by === 'ada');
+  expect(service.rows('SELECT phone FROM stopped')).toEqual([]);
+});

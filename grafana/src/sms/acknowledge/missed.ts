@@ -46,19 +46,23 @@ export function createMissedAnswers(
   taken: (answer: IncomingAnswer) => void,
 ): MissedAnswers {
   const timings = { ...ANSWER_TIMINGS, ...options };
-  const { accountSid, authToken, apiUrl, timeoutMs } = deps.config.twilio;
+  const { accountSid, authToken, from, apiUrl, timeoutMs } = deps.config.twilio;
   const client = twilio(accountSid, authToken, { autoRetry: false, timeout: timeoutMs });
   if (apiUrl !== undefined) client.api.baseUrl = apiUrl;
   const alone = deps.config.publicUrl === undefined;
+  // What somebody texts to another number of the account is no answer to us; of a Messaging Service nobody here knows the numbers.
+  const service = from.startsWith('MG') ? from : undefined;
+  const to = service === undefined ? { to: from } : {};
   let stopping = false;
   let failing = false;
   let running: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   async function ask({ phone, since }: Asked): Promise<void> {
-    const found = await client.messages.list({ from: phone, limit: LIMIT, pageSize: LIMIT });
+    const found = await client.messages.list({ from: phone, ...to, limit: LIMIT, pageSize: LIMIT });
     const known = deps.db.prepare('SELECT 1 FROM inbound WHERE sid = ?');
-    for (const { sid, body, direction, dateCreated } of found.reverse()) {
+    for (const { sid, body, direction, dateCreated, messagingServiceSid } of found.reverse()) {
+      if (service !== undefined && messagingServiceSid !== service) continue;
       // Twilio's times are whole seconds.
       const at = (dateCreated?.getTime() ?? 0) + 1_000;
       const age = deps.clock.now() - at;
