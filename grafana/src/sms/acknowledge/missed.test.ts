@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { ADA, BOB, codeOf, FROM, startTestService, type TestService } from '../server/testing/service.ts';
 
 let service: TestService;
@@ -122,4 +122,68 @@ test('a Messaging Service: only what came to one of its own numbers is an answer
   await text('yes', { MessagingServiceSid: own });
   await until(() => alerts()[0]?.by === 'ada');
   expect(service.rows('SELECT phone FROM stopped')).toEqual([]);
+});
+
+describe('the START of who said STOP', () => {
+  const stopped = () => service.rows('SELECT phone FROM stopped').length;
+  const text = (body: string) => service.twilio.receiveSms({ to: FROM, from: ADA, body, url: NOBODY });
+  const asked = () => service.twilio.requests.filter(({ method, query }) => method === 'GET' && query.has('From'));
+  const alone = { env: { CLIENT_COST_SMS_PUBLIC_URL: '' } };
+
+  test('is heard though nothing waits for an answer, and nothing else is', async () => {
+    service = await startTestService({ ...alone, answers: { pollAloneMs: 20, stoppedMs: 40 } });
+    await service.webhook([{}]);
+    await until(() => textsTo(ADA).length === 1);
+    await text('STOP');
+    await until(() => stopped() === 1);
+    await service.webhook([{ status: 'resolved' }]);
+    await text('ok');
+    await text('START');
+    await until(() => stopped() === 0);
+    expect(service.rows('SELECT sid FROM inbound')).toHaveLength(2);
+    await service.webhook([{ client: 'other' }]);
+    await until(() => textsTo(ADA).length === 2);
+  });
+
+  test('after Twilio refused a text to it (21610), too', async () => {
+    service = await startTestService({
+      answers: { pollMs: 20, stoppedMs: 40, webhookMs: 0 },
+      twilio: {
+        failures: ({ method, form }) =>
+          method === 'POST' && form.get('To') === ADA ? { status: 400, code: 21610 } : undefined,
+      },
+    });
+    await service.webhook([{}]);
+    await until(() => stopped() === 1);
+    await text('unstop');
+    await until(() => stopped() === 0);
+  });
+
+  test('that came while the STOP had its time for the webhook counts', async () => {
+    service = await startTestService({ answers: { pollMs: 20, stoppedMs: 40, webhookMs: 3_000 } });
+    await service.webhook([{}]);
+    await service.idle();
+    await text('STOP');
+    await sleep(1_100);
+    await text('START');
+    await until(() => stopped() === 1);
+    await service.webhook([{ status: 'resolved' }]);
+    await until(() => stopped() === 0);
+  });
+
+  test('is looked for at a slower pace', async () => {
+    service = await startTestService({ ...alone, answers: { pollAloneMs: 20 } });
+    await service.webhook([{}]);
+    await until(() => textsTo(ADA).length === 1);
+    await text('STOP');
+    await until(() => stopped() === 1);
+    await service.webhook([{ status: 'resolved' }]);
+    await sleep(100);
+    const count = asked().length;
+    await text('START');
+    await sleep(200);
+    expect(asked()).toHaveLength(count);
+    service.ahead = 301_000;
+    await until(() => stopped() === 0);
+  });
 });
