@@ -16,6 +16,7 @@ import { escalateDue } from './escalate.ts';
 const PHONES = ['+14035551234', '+14035555678', '+14035559012'];
 const NAMES = ['ada', 'bob', 'carol'];
 const START = Date.UTC(2026, 10, 10, 12);
+const BEGAN = new Date(START).toISOString();
 const config = readSmsConfig({
   CLIENT_COST_SMS_DATABASE: ':memory:',
   CLIENT_COST_SMS_GATHER_MS: '0',
@@ -80,7 +81,7 @@ class World {
     else {
       const status = step.do === 'fire' ? 'firing' : 'resolved';
       const alerts = step.clients.map(
-        (i) => ({ client: `c${i}`, name: `C${i}`, severity: step.severity, status }) as const,
+        (i) => ({ client: `c${i}`, name: `C${i}`, severity: step.severity, status, startsAt: BEGAN }) as const,
       );
       acceptWebhook(this.deps, 'clients', grafanaBody(alerts));
     }

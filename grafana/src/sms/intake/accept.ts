@@ -74,6 +74,7 @@ function truncation({ db, log }: SmsDeps, count: number): Incoming[] {
       route: 'operations',
       status: count > 0 ? 'firing' : 'resolved',
       fingerprint: '',
+      startsAt: undefined,
       client_id: '',
       client_name: '',
       alert_type: 'webhook_truncated',

@@ -17,11 +17,14 @@ interface Known {
   id: number;
   status: string;
   acknowledged_at: number | null;
+  last_seen_at: number;
   firing: string;
 }
 
 /** Fingerprints not seen for so long are of series that no longer exist. */
 const FORGET_MS = 48 * 3_600_000;
+/** Grafana's clock may be ahead of ours. */
+const CLOCKS_MS = 300_000;
 
 /**
  * Writes what a webhook says of one alert, in the caller's transaction. The caller queues and cancels the texts.
@@ -29,9 +32,10 @@ const FORGET_MS = 48 * 3_600_000;
  * @returns undefined where it changes nothing: resolved, and never fired or resolved already
  */
 export function apply(deps: SmsDeps, alert: Incoming, source: 'grafana' | 'check', at: number): Outcome | undefined {
-  const known = prepared(deps.db, 'SELECT id, status, acknowledged_at, firing FROM alerts WHERE key = ?').get(
-    alert.key,
-  ) as Known | undefined;
+  const known = prepared(
+    deps.db,
+    'SELECT id, status, acknowledged_at, last_seen_at, firing FROM alerts WHERE key = ?',
+  ).get(alert.key) as Known | undefined;
   if (alert.status === 'resolved')
     return known?.status === 'firing' ? resolve(deps, alert, known, source, at) : undefined;
   return fire(deps, alert, known, source, at);
@@ -67,7 +71,7 @@ function fire(
   at: number,
 ): Outcome {
   const { db, config } = deps;
-  const anew = known === undefined || known.status === 'resolved';
+  const anew = known === undefined || known.status === 'resolved' || (source === 'grafana' && beganAgain(alert, known));
   const id = known === undefined ? insert(deps, alert, source, at) : update(deps, alert, known, source, anew, at);
   if (anew) addEvent(db, id, 'fired', at, linkOf(deps, alert, at));
   else addEvent(db, id, 'repeated', at);
@@ -86,6 +90,16 @@ function fire(
     );
   }
   return { ...outcome, what: anew ? 'fired' : 'repeated', text: true };
+}
+
+/**
+ * Whether the alert was over since it was last heard of, though nobody told: a silence swallows the "resolved". Of this series alone, as a renamed
+ * client is a new one. The check does not know when an alert began.
+ */
+function beganAgain({ startsAt, fingerprint }: Incoming, { firing, last_seen_at }: Known): boolean {
+  const seen = JSON.parse(firing) as Record<string, number>;
+  const lastSeen = Object.keys(seen).length === 0 ? last_seen_at : seen[fingerprint];
+  return startsAt !== undefined && lastSeen !== undefined && startsAt > lastSeen + CLOCKS_MS;
 }
 
 /** Why an alert that fires is not texted now; undefined where it is. */

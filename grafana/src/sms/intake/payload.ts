@@ -11,6 +11,8 @@ export interface Incoming {
   readonly route: Route;
   readonly status: 'firing' | 'resolved';
   readonly fingerprint: string;
+  /** Since when this series fires, Unix milliseconds; undefined where it does not say. */
+  readonly startsAt: number | undefined;
   readonly client_id: string;
   readonly client_name: string;
   readonly alert_type: string;
@@ -95,7 +97,7 @@ function firingWins(alerts: readonly Incoming[]): Incoming[] {
 
 function readAlert(route: Route, alert: unknown, at: string): Incoming | string {
   if (!isFields(alert)) return `The field "${at}" is ${kindOf(alert)}, not an object: ${SHAPE}`;
-  const { status, labels, annotations = {}, fingerprint, ruleUID } = alert;
+  const { status, labels, annotations = {}, fingerprint, startsAt, ruleUID } = alert;
   if (status !== 'firing' && status !== 'resolved') {
     return `The field "${at}.status" is ${kindOf(status)}, neither "firing" nor "resolved": ${SHAPE}`;
   }
@@ -121,6 +123,7 @@ function readAlert(route: Route, alert: unknown, at: string): Incoming | string 
     route,
     status,
     fingerprint: text(fingerprint, 64),
+    startsAt: timeOf(startsAt),
     message: own === undefined && rule !== '' ? `${name} (${rule}): ${message}` : message,
     details: JSON.stringify(detailsOf(notes)),
     silence_matchers: matchersOf(labels, text(ruleUID, 64)),
@@ -175,6 +178,11 @@ function label(labels: Fields, name: string): string {
 
 function text(value: unknown, max: number): string {
   return typeof value === 'string' ? value.slice(0, max).toWellFormed() : '';
+}
+
+function timeOf(value: unknown): number | undefined {
+  const time = Date.parse(text(value, 64));
+  return Number.isNaN(time) ? undefined : time;
 }
 
 function isFields(value: unknown): value is Fields {

@@ -189,6 +189,8 @@ export interface AlertOptions {
   readonly status?: 'firing' | 'resolved';
   readonly message?: string;
   readonly fingerprint?: string;
+  /** Unix milliseconds. */
+  readonly startsAt?: number;
   readonly labels?: Readonly<Record<string, unknown>>;
 }
 
@@ -212,7 +214,7 @@ export function alert(options: AlertOptions = {}): object {
       current_cost: '104.2',
       threshold: '100',
     },
-    startsAt: '2026-11-15T19:00:00Z',
+    startsAt: new Date(options.startsAt ?? '2026-11-15T19:00:00Z').toISOString(),
     endsAt: '0001-01-01T00:00:00Z',
     generatorURL: '',
     fingerprint: options.fingerprint ?? `${client}${type}${severity}`,

@@ -9,6 +9,7 @@ export interface TestAlert {
   readonly month?: string;
   readonly status?: 'firing' | 'resolved';
   readonly summary?: string;
+  readonly startsAt?: string;
 }
 
 /** The body that Grafana posts: fields as in its source (`pkg/services/ngalert`, `ExtendedData`). Labels that are empty are absent. */
@@ -48,7 +49,7 @@ function toGrafana(alert: TestAlert): Record<string, unknown> {
     annotations: operations
       ? { summary }
       : { summary, current_cost: '104.5', previous_cost: '80', projected_cost: '150', threshold: '100' },
-    startsAt: '2026-11-22T10:00:00Z',
+    startsAt: alert.startsAt ?? '2026-11-22T10:00:00Z',
     endsAt: status === 'resolved' ? '2026-11-22T12:00:00Z' : '0001-01-01T00:00:00Z',
     generatorURL: 'http://grafana.example.com/alerting/grafana/x/view',
     fingerprint: `${type}${severity}${month}${client}`,
