@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Severity } from '../types.ts';
+import type { Severity, SmsDeps } from '../types.ts';
 
 /** What an acknowledgement needs to know of an alert; times are Unix milliseconds. */
 export interface AlertRow {
@@ -62,6 +62,18 @@ export function alertsOfKey(db: DatabaseSync, key: string): AlertRow[] {
   return db.prepare(`SELECT ${COLUMNS} FROM alerts AS a WHERE a.key = ?`).all(key) as unknown as AlertRow[];
 }
 
+/**
+ * SQL: the text `m` tells of alert `a` as it fires now. One that fired again and was not texted, because it had been a short while ago, is told of by
+ * each person's newest text about it. The parameter: how long before it fired that text may have been written, milliseconds.
+ */
+export const TELLS_OF = `(m.created_at >= a.fired_at OR (m.created_at > a.fired_at - ?
+  AND NOT EXISTS (
+    SELECT 1 FROM message_alerts na JOIN messages n ON n.id = na.message_id
+    WHERE na.alert_id = a.id AND n.kind = 'alert' AND n.created_at >= a.fired_at)
+  AND m.id = (
+    SELECT MAX(n.id) FROM message_alerts na JOIN messages n ON n.id = na.message_id
+    WHERE na.alert_id = a.id AND n.phone = m.phone AND n.code IS NOT NULL AND n.state NOT IN ('queued', 'cancelled', 'failed'))))`;
+
 export interface OpenCode {
   readonly code: string;
   readonly client_name: string;
@@ -70,7 +82,7 @@ export interface OpenCode {
 }
 
 /** The codes sent to a number of which an alert still fires and nobody acknowledged it, newest first. */
-export function openCodesOf(db: DatabaseSync, phone: string): OpenCode[] {
+export function openCodesOf({ db, config }: Pick<SmsDeps, 'db' | 'config'>, phone: string): OpenCode[] {
   return db
     .prepare(
       `SELECT m.code AS code, a.client_name AS client_name, a.message AS message, COUNT(DISTINCT a.id) AS alerts, MAX(m.created_at) AS told
@@ -78,9 +90,9 @@ export function openCodesOf(db: DatabaseSync, phone: string): OpenCode[] {
        JOIN message_alerts AS ma ON ma.message_id = m.id
        JOIN alerts AS a ON a.id = ma.alert_id
        WHERE m.phone = ? AND m.code IS NOT NULL AND m.state NOT IN ('queued', 'cancelled', 'failed')
-         AND a.status = 'firing' AND a.acknowledged_at IS NULL AND m.created_at >= a.fired_at
+         AND a.status = 'firing' AND a.acknowledged_at IS NULL AND ${TELLS_OF}
        GROUP BY m.code
        ORDER BY told DESC`,
     )
-    .all(phone) as unknown as OpenCode[];
+    .all(phone, config.repeatAfterSeconds * 1000) as unknown as OpenCode[];
 }

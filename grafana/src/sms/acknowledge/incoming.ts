@@ -98,7 +98,7 @@ function answerTo(
   at: number,
 ): Pick<IncomingAnswer, 'outcome' | 'reply'> & { readonly alerts?: number } {
   const { db } = deps;
-  const open = openCodesOf(db, phone);
+  const open = openCodesOf(deps, phone);
   if (said.kind === 'help') return { outcome: 'help', reply: replyWithOpen(open, 'client-cost usage alerts. ') };
   if (said.kind === 'codes') {
     const alerts = said.codes.flatMap((code) => alertsOfCode(db, code, { phone }));

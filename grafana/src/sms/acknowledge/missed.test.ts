@@ -124,6 +124,20 @@ test('a Messaging Service: only what came to one of its own numbers is an answer
   expect(service.rows('SELECT phone FROM stopped')).toEqual([]);
 });
 
+test('an answer to the text of a short while ago counts for an alert that fired again; one from before that does not', async () => {
+  service = await startTestService({ env: { CLIENT_COST_SMS_PUBLIC_URL: '' }, answers: { pollAloneMs: 20 } });
+  await service.webhook([{}]);
+  await until(() => textsTo(ADA).length === 1);
+  await service.webhook([{ status: 'resolved' }]);
+  await service.twilio.receiveSms({ to: FROM, from: ADA, body: 'ok', url: NOBODY });
+  await sleep(2_100);
+  await service.webhook([{}]);
+  await sleep(200);
+  expect(alerts()).toEqual([{ by: null, level: 0 }]);
+  await service.twilio.receiveSms({ to: FROM, from: ADA, body: 'got it', url: NOBODY });
+  await until(() => alerts()[0]?.by === 'ada');
+});
+
 describe('the START of who said STOP', () => {
   const stopped = () => service.rows('SELECT phone FROM stopped').length;
   const text = (body: string) => service.twilio.receiveSms({ to: FROM, from: ADA, body, url: NOBODY });

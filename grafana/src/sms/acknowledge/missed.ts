@@ -1,5 +1,6 @@
 import twilio from 'twilio';
 import type { SmsDeps } from '../types.ts';
+import { TELLS_OF } from './alerts.ts';
 import { acceptIncoming, type IncomingAnswer } from './incoming.ts';
 import { contactOf, isStopped } from './people.ts';
 import { readReply } from './words.ts';
@@ -32,7 +33,7 @@ export interface MissedAnswers {
 
 interface Asked {
   readonly phone: string;
-  /** When the first text that still waits for an answer was written, Unix milliseconds; undefined: none does. */
+  /** When the first text that still waits for an answer was written, or its alert fired again; Unix milliseconds; undefined: none does. */
   readonly since?: number;
   /** When this number said STOP: its START counts from then on. */
   readonly stoppedAt?: number;
@@ -137,15 +138,15 @@ function isWaitedFor({ db }: SmsDeps, { phone, since, stoppedAt }: Asked, body: 
 function askedPeople({ db, config }: SmsDeps): Asked[] {
   const waiting = db
     .prepare(
-      `SELECT m.phone AS phone, MIN(m.created_at) AS since
+      `SELECT m.phone AS phone, MIN(max(m.created_at, a.fired_at)) AS since
        FROM messages AS m
        JOIN message_alerts AS ma ON ma.message_id = m.id
        JOIN alerts AS a ON a.id = ma.alert_id
        WHERE m.code IS NOT NULL AND m.state IN ('sending', 'sent', 'delivered', 'maybe_sent')
-         AND a.status = 'firing' AND a.acknowledged_at IS NULL AND m.created_at >= a.fired_at
+         AND a.status = 'firing' AND a.acknowledged_at IS NULL AND ${TELLS_OF}
        GROUP BY m.phone`,
     )
-    .all() as unknown as { phone: string; since: number }[];
+    .all(config.repeatAfterSeconds * 1000) as unknown as { phone: string; since: number }[];
   const stopped = db.prepare('SELECT phone, at AS stoppedAt FROM stopped').all() as unknown as {
     phone: string;
     stoppedAt: number;

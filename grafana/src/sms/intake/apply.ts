@@ -17,6 +17,7 @@ interface Known {
   id: number;
   status: string;
   acknowledged_at: number | null;
+  level: number;
   last_seen_at: number;
   firing: string;
 }
@@ -25,6 +26,7 @@ interface Known {
 const FORGET_MS = 48 * 3_600_000;
 /** Grafana's clock may be ahead of ours. */
 const CLOCKS_MS = 300_000;
+const RECENTLY = 'texted a short while ago';
 
 /**
  * Writes what a webhook says of one alert, in the caller's transaction. The caller queues and cancels the texts.
@@ -34,7 +36,7 @@ const CLOCKS_MS = 300_000;
 export function apply(deps: SmsDeps, alert: Incoming, source: 'grafana' | 'check', at: number): Outcome | undefined {
   const known = prepared(
     deps.db,
-    'SELECT id, status, acknowledged_at, last_seen_at, firing FROM alerts WHERE key = ?',
+    'SELECT id, status, acknowledged_at, level, last_seen_at, firing FROM alerts WHERE key = ?',
   ).get(alert.key) as Known | undefined;
   if (alert.status === 'resolved')
     return known?.status === 'firing' ? resolve(deps, alert, known, source, at) : undefined;
@@ -70,7 +72,7 @@ function fire(
   source: 'grafana' | 'check',
   at: number,
 ): Outcome {
-  const { db, config } = deps;
+  const { db } = deps;
   const anew = known === undefined || known.status === 'resolved' || (source === 'grafana' && beganAgain(alert, known));
   const id = known === undefined ? insert(deps, alert, source, at) : update(deps, alert, known, source, anew, at);
   if (anew) addEvent(db, id, 'fired', at, linkOf(deps, alert, at));
@@ -80,16 +82,35 @@ function fire(
   const reason = whyNot(deps, alert, id, at);
   if (reason !== undefined) {
     if (anew) addEvent(db, id, 'suppressed', at, { error: reason });
+    // Who knows, knows; else it goes on from the level that was texted, so that one that comes and goes does not text each level every time.
+    if (anew && reason === RECENTLY && !wasAcknowledged(deps, alert, known, at))
+      planEscalation(deps, alert, id, known?.level ?? 0, at);
     return { ...outcome, what: anew ? 'suppressed' : 'repeated', text: false };
   }
-  if (alert.severity === 'critical') {
-    const further = config.onCall[alert.route].length > 1 && config.escalateAfterSeconds > 0;
-    prepared(db, 'UPDATE alerts SET level = 0, escalate_at = ? WHERE id = ?').run(
-      further ? at + config.escalateAfterSeconds * 1000 : null,
-      id,
-    );
-  }
+  planEscalation(deps, alert, id, 0, at);
   return { ...outcome, what: anew ? 'fired' : 'repeated', text: true };
+}
+
+/** When a critical goes on from a level that was texted. */
+function planEscalation({ db, config }: SmsDeps, alert: Incoming, id: number, level: number, at: number): void {
+  if (alert.severity !== 'critical') return;
+  const further = config.onCall[alert.route].length - 1 > level && config.escalateAfterSeconds > 0;
+  prepared(db, 'UPDATE alerts SET level = ?, escalate_at = ? WHERE id = ?').run(
+    level,
+    further ? at + config.escalateAfterSeconds * 1000 : null,
+    id,
+  );
+}
+
+/** Whether somebody acknowledged what was texted a short while ago: the earlier episode, or the alert of the month before. */
+function wasAcknowledged({ db, config }: SmsDeps, alert: Incoming, known: Known | undefined, at: number): boolean {
+  if (known !== undefined) return known.acknowledged_at !== null;
+  const other = prepared(
+    db,
+    `SELECT 1 FROM alerts WHERE route = ? AND client_id = ? AND alert_type = ? AND severity = ? AND acknowledged_at IS NOT NULL
+        AND last_texted_at > ?`,
+  ).get(alert.route, alert.client_id, alert.alert_type, alert.severity, at - config.repeatAfterSeconds * 1000);
+  return other !== undefined;
 }
 
 /**
@@ -123,7 +144,7 @@ function whyNot({ db, config }: SmsDeps, alert: Incoming, id: number, at: number
           WHERE ma.alert_id = a.id AND m.kind <> 'reply' AND m.state IN ('queued', 'sending', 'maybe_sent')
             AND (a.id = ? OR a.status = 'firing')))`,
   ).get(alert.route, alert.client_id, alert.alert_type, alert.severity, at - config.repeatAfterSeconds * 1000, id);
-  return texted === undefined ? undefined : 'texted a short while ago';
+  return texted === undefined ? undefined : RECENTLY;
 }
 
 function linkOf({ config }: SmsDeps, { key }: Incoming, at: number): { acknowledge_url?: string } {
