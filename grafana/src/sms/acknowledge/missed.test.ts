@@ -138,6 +138,25 @@ test('an answer to the text of a short while ago counts for an alert that fired 
   await until(() => alerts()[0]?.by === 'ada');
 });
 
+test('a text of a month ago, whose id may be forgotten, does not act again', async () => {
+  service = await startTestService({ answers: { pollMs: 20, webhookMs: 0 } });
+  await service.webhook([{ severity: 'warning' }]);
+  await service.idle();
+  await service.stopService();
+  await service.twilio.receiveSms({ to: FROM, from: ADA, body: 'STOP', url: NOBODY });
+  await sleep(1_100);
+  await service.twilio.receiveSms({ to: FROM, from: ADA, body: 'ok', url: NOBODY });
+  service.ahead = 29 * 86_400_000 + 60_000;
+  await service.startService();
+  await sleep(200);
+  expect(alerts()).toEqual([{ by: null, level: 0 }]);
+  expect(service.rows('SELECT phone FROM stopped')).toEqual([]);
+  await service.stopService();
+  service.ahead -= 120_000;
+  await service.startService();
+  await until(() => service.rows('SELECT phone FROM stopped').length === 1);
+});
+
 describe('the START of who said STOP', () => {
   const stopped = () => service.rows('SELECT phone FROM stopped').length;
   const text = (body: string) => service.twilio.receiveSms({ to: FROM, from: ADA, body, url: NOBODY });

@@ -1,4 +1,5 @@
 import twilio from 'twilio';
+import { KEEP_MS } from '../life/export.ts';
 import type { SmsDeps } from '../types.ts';
 import { TELLS_OF } from './alerts.ts';
 import { acceptIncoming, type IncomingAnswer } from './incoming.ts';
@@ -41,6 +42,8 @@ interface Asked {
 
 const FIRST_LOOK_MS = 3_000;
 const LIMIT = 50;
+/** Ids of texts that came in are kept a day longer: what was answered then is not taken once more. */
+const TOO_OLD_MS = KEEP_MS - 86_400_000;
 
 /**
  * Asks Twilio for the answers of those whose answer is waited for: what came in while the service was away, what a webhook failed to bring, and everything
@@ -77,7 +80,7 @@ export function createMissedAnswers(
       // Twilio's times are whole seconds.
       const at = (dateCreated?.getTime() ?? 0) + 1_000;
       const age = deps.clock.now() - at;
-      if (direction !== 'inbound' || (!alone && age < timings.webhookMs)) continue;
+      if (direction !== 'inbound' || age > TOO_OLD_MS || (!alone && age < timings.webhookMs)) continue;
       if (stopping || known.get(sid) !== undefined || !isWaitedFor(deps, asked, body ?? '', at)) continue;
       const params = { MessageSid: sid, From: phone, Body: body ?? '' };
       const answer = acceptIncoming(deps, params, age < timings.replyMs ? 'text' : 'none');
