@@ -5,6 +5,7 @@ import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BaggageTrust } from '../config.ts';
+import { within } from '../instrument/within.ts';
 import { useContextManager } from '../testing/otel.ts';
 import { clientOfBaggage } from './baggage.ts';
 import { billableContext } from './billable.ts';
@@ -158,6 +159,17 @@ describe('outgoing requests', () => {
     expect(await withClient('acme', () => context.with(billableContext(context.active()), call))).toBeNull();
     propagateToOwnHosts(new OwnHosts([`!127.0.0.1:${port}`]));
     expect(await withClient('acme', call)).toBeNull();
+  });
+
+  it.each([
+    ['node:http', () => ask({})],
+    ['fetch', async () => (await fetch(`http://127.0.0.1:${port}`)).json()],
+  ])('%s inside a billable call gets none without a context manager either', async (_name, call) => {
+    stop();
+    expect(clientOfBaggage((await withClient('acme', call)) as string)).toBe('acme');
+    const later = () => sleep(1).then(call);
+    expect(await withClient('acme', () => within(billableContext(context.active()), later))).toBeNull();
+    expect(clientOfBaggage((await withClient('acme', call)) as string)).toBe('acme');
   });
 
   it.each([

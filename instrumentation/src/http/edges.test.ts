@@ -8,6 +8,7 @@ import { suppressTracing } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { billableContext } from '../attribution/billable.ts';
 import { endOpenCalls } from '../instrument/abandoned.ts';
+import { within } from '../instrument/within.ts';
 import { RecorderDouble } from '../openai/testing/recorder.ts';
 import { setRecorder } from '../recorder/index.ts';
 import { type HttpAnswer, type HttpRequest, type HttpRule, observeHttp } from './observe.ts';
@@ -203,6 +204,33 @@ describe.each([
     await context.with(billableContext(context.active()), () => call('/json'));
     await context.with(suppressTracing(context.active()), () => call('/json'));
     expect(recorder.started).toEqual([]);
+  });
+
+  it.each([
+    ['no context manager', () => {}],
+    [
+      'one that never calls',
+      () => {
+        const manager = new AsyncLocalStorageContextManager().enable();
+        manager.with = (() => undefined) as never;
+        context.setGlobalContextManager(manager);
+      },
+    ],
+  ])('nothing inside another billable call with %s', async (_manager, use) => {
+    context.disable();
+    use();
+    try {
+      await within(billableContext(context.active()), async () => {
+        await new Promise(setImmediate);
+        await call('/json');
+      });
+      expect(recorder.started).toEqual([]);
+      await call('/json');
+      await recorded();
+    } finally {
+      context.disable();
+      context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    }
   });
 
   it('a rule that throws costs the application nothing', async () => {

@@ -1,9 +1,10 @@
 import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { insideCallOf } from '../attribution/billable.ts';
 import { warnOnce } from '../log.ts';
 
 /*
- * OpenTelemetry's context manager is the application's: when it fails, or does not do what it is for, the calls that we make
- * in a context of ours go on as without us. Only attribution and the parents of spans suffer.
+ * OpenTelemetry's context manager is the application's: when it fails, is missing, or does not do what it is for, the calls that
+ * we make in a context of ours go on as without us. Only attribution and the parents of spans suffer.
  */
 
 const FAILED = "the application's OpenTelemetry context manager fails: clients and parents of spans may be missing";
@@ -22,7 +23,11 @@ export function activeContext(): Context {
 
 /** Runs `work` in the context, exactly once whatever the context manager does; returns and throws what `work` does. */
 export function within<T>(ctx: Context, work: () => T): T {
-  return exactlyOnce((run) => context.with(ctx, run), work, FAILED);
+  return exactlyOnce(
+    (run) => insideCallOf(ctx, run),
+    () => exactlyOnce((run) => context.with(ctx, run), work, FAILED),
+    FAILED,
+  );
 }
 
 /**
