@@ -235,7 +235,7 @@ describe('with an OpenTelemetry context manager', () => {
     const carried = propagation.setBaggage(ROOT_CONTEXT, baggage);
     expect(context.with(carried, client)).toBe('from baggage');
     context.with(carried, () => withClient('named', () => expect(client()).toBe('named')));
-    const stranger = new RequestScope(undefined, 'from baggage');
+    const stranger = new RequestScope(undefined, new Set(['from baggage']));
     expect(runInScope(stranger, client, carried)).toBeUndefined();
   });
 });

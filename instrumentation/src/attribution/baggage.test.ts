@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addClientToBaggage, clientOfBaggage } from './baggage.ts';
+import { addClientToBaggage, clientOfBaggage, clientsInBaggage } from './baggage.ts';
 
 describe('clientOfBaggage', () => {
   it.each([
@@ -16,6 +16,20 @@ describe('clientOfBaggage', () => {
     [`client.id=${'x'.repeat(9000)}`, undefined],
   ])('%j → %j', (header, expected) => {
     expect(clientOfBaggage(header)).toBe(expected);
+  });
+});
+
+describe('clientsInBaggage', () => {
+  it.each([
+    ['a=b', []],
+    ['client.id', []],
+    ['client.id=a,x=y, client.id = b ;p=1', ['a', 'b']],
+    ['client%2Eid=a,%20client.i%64%20=b', ['a', 'b']],
+    ['client.id=,client.id=a', ['', 'a']],
+    ['client.id=caf%C3%A9,client.id=100%', ['caf%C3%A9', 'café', '100%']],
+    [`k=${'x'.repeat(9000)},client.id=a`, ['a']],
+  ])('%j → %j', (header, expected) => {
+    expect([...clientsInBaggage(header)]).toEqual(expected);
   });
 });
 

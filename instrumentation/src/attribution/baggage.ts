@@ -11,14 +11,34 @@ export function clientOfBaggage(header: string | undefined): string | undefined 
     const pair = member.split(';', 1)[0] ?? '';
     const at = pair.indexOf('=');
     if (at < 0 || pair.slice(0, at).trim() !== BAGGAGE_MEMBER) continue;
-    const raw = pair.slice(at + 1).trim();
-    try {
-      return decodeURIComponent(raw);
-    } catch {
-      return raw; // not percent-encoded by the letter: taken as it stands
-    }
+    return decoded(pair.slice(at + 1).trim());
   }
   return undefined;
+}
+
+/**
+ * Every value that any reader of a `baggage` header may take for the client, as it stands and percent-decoded: of the first
+ * member or the last, with the name percent-encoded, after an empty value, in a header of any length.
+ */
+export function clientsInBaggage(header: string): ReadonlySet<string> {
+  const values = new Set<string>();
+  for (const member of header.split(',')) {
+    const pair = member.split(';', 1)[0] ?? '';
+    const at = pair.indexOf('=');
+    if (at < 0 || decoded(pair.slice(0, at)).trim() !== BAGGAGE_MEMBER) continue;
+    const raw = pair.slice(at + 1).trim();
+    values.add(raw).add(decoded(raw));
+  }
+  return values;
+}
+
+/** What is not percent-encoded by the letter is taken as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /**

@@ -1,8 +1,8 @@
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
-import { suppressTracing } from '@opentelemetry/core';
+import { type Context, context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
+import { suppressTracing, W3CBaggagePropagator } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BaggageTrust } from '../config.ts';
 import { within } from '../instrument/within.ts';
@@ -81,6 +81,58 @@ describe('incoming requests', () => {
     expect(await ask(baggage)).toBeNull();
     incoming('always');
     expect(await ask({ ...baggage, 'x-forwarded-for': '203.0.113.5' })).toBe('café');
+  });
+
+  const SMUGGLED = [
+    'client.id=victim',
+    'client.id=a,client.id=victim',
+    'client%2Eid=victim',
+    'client.id=,client.id=victim',
+    'client.id=v%69ctim;p=1',
+    `client.id=victim,k=${'x'.repeat(5000)},j=${'x'.repeat(4000)}`,
+  ];
+  it.each(SMUGGLED)(
+    'takes none from a stranger’s baggage, however OpenTelemetry’s propagator reads it: %.40s',
+    async (baggage) => {
+      propagation.setGlobalPropagator(new W3CBaggagePropagator());
+      try {
+        const extracted = propagation.extract(ROOT_CONTEXT, { baggage });
+        expect(propagation.getBaggage(extracted)?.getEntry('client.id')?.value).toBe('victim');
+        // An HTTP instrumentation of the application's, which extracts for itself.
+        const own: http.RequestListener = ({ headers }, response) =>
+          context.with(propagation.extract(context.active(), headers), () => response.end(JSON.stringify(client())));
+        for (const extractTrace of [true, false]) {
+          handler = extractTrace ? (_request, response) => response.end(JSON.stringify(client())) : own;
+          for (const [trustBaggage, from] of [
+            ['never', '10.0.0.1'],
+            ['own', '203.0.113.5'],
+          ] as const) {
+            const config = { clientHeader: undefined, trustBaggage };
+            attributeIncoming({ config, extractTrace: () => extractTrace });
+            expect(await ask({ baggage, 'x-forwarded-for': from })).toBeNull();
+          }
+        }
+        attributeIncoming({ config: { clientHeader: undefined, trustBaggage: 'own' }, extractTrace: () => true });
+        expect(await ask({ baggage })).not.toBeNull();
+      } finally {
+        propagation.disable();
+      }
+    },
+  );
+
+  it('takes none out of what another propagator reads from a stranger', async () => {
+    const entries = { 'client.id': { value: 'victim' }, a: { value: '1' } };
+    const extract = (ctx: Context) => propagation.setBaggage(ctx, propagation.createBaggage(entries));
+    propagation.setGlobalPropagator({ extract, inject: () => {}, fields: () => [] });
+    handler = (_request, response) => {
+      response.end(JSON.stringify(propagation.getActiveBaggage()?.getAllEntries()));
+    };
+    try {
+      attributeIncoming({ config: { clientHeader: undefined, trustBaggage: 'never' }, extractTrace: () => true });
+      expect(await ask({})).toEqual([['a', { value: '1' }]]);
+    } finally {
+      propagation.disable();
+    }
   });
 
   it('keeps parallel requests and requests of one kept-alive connection apart', async () => {

@@ -4,8 +4,9 @@ import { type Context, propagation, trace } from '@opentelemetry/api';
 import type { Config } from '../config.ts';
 import { activeContext } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
-import { clientOfBaggage } from './baggage.ts';
+import { clientOfBaggage, clientsInBaggage } from './baggage.ts';
 import { normalizeClientId } from './client-id.ts';
+import { BAGGAGE_MEMBER } from './index.ts';
 import { isPrivateAddress } from './own-hosts.ts';
 import { activeRequest, RequestScope, runInScope } from './scope.ts';
 
@@ -103,7 +104,14 @@ function openRequest(event: unknown, [request, response]: readonly unknown[]): E
 function parentOfRequest(message: http.IncomingMessage): Context {
   const active = activeContext();
   if (options?.extractTrace?.() !== true || trace.getSpan(active) !== undefined) return active;
-  return propagation.extract(active, message.headers);
+  return believed(propagation.extract(active, message.headers), active, message);
+}
+
+/** The extracted context, without the client that a peer who is not believed put in its baggage. */
+function believed(extracted: Context, before: Context, message: http.IncomingMessage): Context {
+  const baggage = propagation.getBaggage(extracted);
+  if (baggage?.getEntry(BAGGAGE_MEMBER) === undefined || baggage === propagation.getBaggage(before)) return extracted;
+  return isTrusted(message) ? extracted : propagation.setBaggage(extracted, baggage.removeEntry(BAGGAGE_MEMBER));
 }
 
 /** @internal The client that an incoming request names: the configured header, else baggage of a believed peer. */
@@ -111,11 +119,11 @@ export function scopeOfRequest(message: http.IncomingMessage): RequestScope {
   const { headers } = message;
   const name = options?.config.clientHeader;
   const named = name === undefined ? undefined : headerText(headers[name]);
-  const carried = clientOfBaggage(headerText(headers.baggage));
-  const trusted = carried !== undefined && isTrusted(message);
-  const said = named !== undefined ? decodeHeader(named) : trusted ? carried : undefined;
+  const baggage = headerText(headers.baggage);
+  const trusted = baggage !== undefined && isTrusted(message);
+  const said = named !== undefined ? decodeHeader(named) : trusted ? clientOfBaggage(baggage) : undefined;
   const clientId = said === undefined || said === '' ? undefined : normalizeClientId(said, 'incoming request');
-  return new RequestScope(clientId, trusted ? undefined : carried);
+  return new RequestScope(clientId, baggage === undefined || trusted ? undefined : clientsInBaggage(baggage));
 }
 
 function headerText(value: string | string[] | undefined): string | undefined {

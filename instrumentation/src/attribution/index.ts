@@ -50,7 +50,7 @@ export function currentScope(): UsageScope {
   const scope = activeScope() ?? EMPTY;
   if (scope.clientId !== undefined) return scope;
   const said = propagation.getBaggage(activeContext())?.getEntry(BAGGAGE_MEMBER)?.value;
-  if (said === undefined || said === '' || said === activeRequest()?.distrustedClientId) return scope;
+  if (said === undefined || said === '' || activeRequest()?.distrusted?.has(said)) return scope;
   const clientId = normalizeClientId(said, 'baggage');
   return clientId === undefined ? scope : merge(scope, { clientId });
 }

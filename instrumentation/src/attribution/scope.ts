@@ -13,15 +13,15 @@ const SCOPE_KEY = createContextKey('client-cost usage scope');
  */
 export class RequestScope implements UsageScope {
   readonly clientId?: string;
-  /** A client.id that came with the request from a peer that is not believed. */
-  readonly distrustedClientId: string | undefined;
+  /** What a peer that is not believed sent as client.id, in every way of reading it. */
+  readonly distrusted: ReadonlySet<string> | undefined;
   /** What setClient / usageContext said for the request; code that is not downstream of them reads it too. */
   #later: UsageScope | undefined;
   #conflict = false;
 
-  constructor(clientId: string | undefined, distrustedClientId?: string) {
+  constructor(clientId: string | undefined, distrusted?: ReadonlySet<string>) {
     if (clientId !== undefined) this.clientId = clientId;
-    this.distrustedClientId = distrustedClientId;
+    this.distrusted = distrusted;
   }
 
   /** The scope of code in this request that no setClient or withClient is upstream of. */
