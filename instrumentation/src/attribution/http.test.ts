@@ -1,5 +1,6 @@
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Context, context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import { suppressTracing, W3CBaggagePropagator } from '@opentelemetry/core';
@@ -39,6 +40,31 @@ beforeEach(() => {
   };
 });
 afterEach(() => stop());
+
+/** A request as undici's own clients make it, by the undici that is within Node.js. */
+async function dispatch(how: object): Promise<string> {
+  const known = Symbol.for('undici.globalDispatcher.1');
+  const holder = globalThis as unknown as Record<symbol, { dispatch(options: object, handler: object): void }>;
+  // Made with the first fetch.
+  if (holder[known] === undefined) await fetch('data:,');
+  return new Promise((resolve, reject) => {
+    let text = '';
+    holder[known]?.dispatch(
+      { origin: `http://127.0.0.1:${port}`, method: 'GET', path: '/', ...how },
+      {
+        onConnect: () => {},
+        onUpgrade: () => resolve(text),
+        onHeaders: () => true,
+        onData: (chunk: Buffer) => {
+          text += chunk;
+          return true;
+        },
+        onComplete: () => resolve(text),
+        onError: reject,
+      },
+    );
+  });
+}
 
 function incoming(trustBaggage: BaggageTrust = 'own', clientHeader: string | undefined = 'x-client-id'): void {
   attributeIncoming({ config: { clientHeader, trustBaggage } });
@@ -239,6 +265,27 @@ describe('outgoing requests', () => {
       expect(await withClient('acme', call)).toBe('null');
     },
   );
+
+  it.each([
+    ['to the proxy alone', {}, 'client.id=acme'],
+    ['with a Host header', { headers: { host: 'api.example.com' } }, null],
+    ['with a Host header in a list', { headers: ['accept', 'host', 'Host', 'api.example.com'] }, null],
+    ['with an absolute path', { path: 'http://api.example.com/v1' }, null],
+    ['with an absolute path to an own host', { path: 'http://other.internal/v1' }, 'client.id=acme'],
+  ])('undici %s', async (_name, how, expected) => {
+    expect(await withClient('acme', () => dispatch(how))).toBe(JSON.stringify(expected));
+  });
+
+  it('a tunnel that undici opens through an own proxy names no client', async () => {
+    const tunnels: unknown[] = [];
+    const onConnect = (request: http.IncomingMessage, socket: Duplex) => {
+      tunnels.push(request.headers.baggage ?? null);
+      socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
+    };
+    server.once('connect', onConnect);
+    await withClient('acme', () => dispatch({ method: 'CONNECT', path: 'api.example.com:80' }).catch(() => {}));
+    expect(tunnels).toEqual([null]);
+  });
 
   it('telemetry’s own requests, which an SDK sends with tracing suppressed, name no client', async () => {
     for (const ctx of [suppressTracing(ROOT_CONTEXT), suppressTracing(context.active())]) {

@@ -15,6 +15,10 @@ const UNDICI_CHANNEL = 'undici:request:create';
 /** What undici publishes: headers as a flat list of names and values, or (older) as one block of text. */
 interface UndiciRequest {
   origin?: unknown;
+  method?: unknown;
+  path?: unknown;
+  /** The Host header, where one is set. */
+  host?: unknown;
   headers?: unknown;
   addHeader?: (name: string, value: string) => void;
 }
@@ -76,20 +80,27 @@ function onHttpRequest(request: ClientRequest): void {
 function httpAuthorities(request: ClientRequest): string[] {
   const { host, protocol, path } = request;
   const named = joined(request.getHeader('host')) ?? '';
-  const standard = protocol === 'https:' ? '443' : '80';
+  const standard = standardPort(protocol);
   const port = /:(\d+)$/.exec(named)?.[1] ?? standard;
   const { socketPath } = request as { socketPath?: string | null };
   const connected = socketPath ? 'localhost' : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return [connected, ...meantFor(named, path, standard)];
+}
+
+function meantFor(named: string, path: string, standardPort: string): string[] {
   const absolute = /^https?:\/\/([^/?#]*)/i.exec(path)?.[1];
   return [
-    connected,
-    ...(named === '' ? [] : [/:\d+$/.test(named) ? named : `${named}:${standard}`]),
+    ...(named === '' ? [] : [/:\d+$/.test(named) ? named : `${named}:${standardPort}`]),
     ...(absolute === undefined ? [] : [absolute]),
   ];
 }
 
+const standardPort = (protocol: string): string => (protocol === 'https:' ? '443' : '80');
+
 function onUndiciRequest(request: UndiciRequest): void {
-  const clientId = clientFor(() => [undiciAuthority(request)]);
+  // The headers of a CONNECT are for the proxy.
+  if (request.method === 'CONNECT') return;
+  const clientId = clientFor(() => undiciAuthorities(request));
   if (clientId === undefined) return;
   const { headers } = request;
   if (!Array.isArray(headers)) {
@@ -107,10 +118,20 @@ function onUndiciRequest(request: UndiciRequest): void {
   if (header !== undefined) request.addHeader?.('baggage', header);
 }
 
-function undiciAuthority(request: UndiciRequest): string {
+/** As of a node:http request: the origin that undici connects to may be a proxy. */
+function undiciAuthorities(request: UndiciRequest): string[] {
   const url = new URL(String(request.origin));
-  const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
-  return `${url.hostname}:${port}`;
+  const standard = standardPort(url.protocol);
+  const connected = `${url.hostname}:${url.port === '' ? standard : url.port}`;
+  return [connected, ...meantFor(undiciHost(request), String(request.path ?? '/'), standard)];
+}
+
+function undiciHost({ host, headers }: UndiciRequest): string {
+  if (typeof host === 'string' && host !== '') return host;
+  if (typeof headers === 'string') return /^host: *([^\r\n]+)/im.exec(headers)?.[1] ?? '';
+  if (!Array.isArray(headers)) return '';
+  const at = headers.findIndex((name, i) => i % 2 === 0 && String(name).toLowerCase() === 'host');
+  return at < 0 ? '' : (joined(headers[at + 1]) ?? '');
 }
 
 function joined(value: unknown): string | undefined {
