@@ -4,24 +4,37 @@ import { warnOnce } from '../log.ts';
 
 const BILLABLE_KEY = createContextKey('client-cost billable call');
 
+/** A billable call, as what runs inside it knows it. Listeners on its streams do so for as long as they live: it says when it ended. */
+export interface CallMark {
+  open: boolean;
+  /** The call that this one was made in. */
+  outer?: CallMark | undefined;
+}
+
 // The key of `suppressTracing` in @opentelemetry/core, whose loading this file does without.
 const SUPPRESS_TRACING_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 
 // Of our own beside the OpenTelemetry context: an application may have a tracer or a meter and no context manager, and its
 // calls' requests would be recorded a second time.
-const storage = new AsyncLocalStorage<true>();
+const storage = new AsyncLocalStorage<CallMark>();
 const TROUBLE = 'AsyncLocalStorage fails: a request of a recorded call may be recorded again';
 
-/** The context to make a billable call in: without any baggage, so that none of it reaches the provider. */
-export function billableContext(ctx: Context): Context {
+/**
+ * The context to make a billable call in: without any baggage, so that none of it reaches the provider.
+ *
+ * @param mark of the call, whose maker closes it
+ */
+export function billableContext(ctx: Context, mark: CallMark = { open: true }): Context {
   const bare = propagation.getBaggage(ctx) === undefined ? ctx : propagation.deleteBaggage(ctx);
-  return bare.setValue(BILLABLE_KEY, true);
+  mark.outer = [markOf(ctx), enteredHere()].find(isOpen);
+  return bare.setValue(BILLABLE_KEY, mark);
 }
 
 /** Runs `run` inside the billable call that the context is of, if any, whatever the context manager does. May throw. */
 export function insideCallOf(ctx: Context, run: () => void): void {
-  if (ctx.getValue(BILLABLE_KEY) === true) storage.run(true, run);
-  else run();
+  const mark = markOf(ctx);
+  if (mark === undefined) run();
+  else storage.run(mark, run);
 }
 
 /** Whether code sends telemetry: exporters do so with tracing suppressed. Nobody's calls, whoever was first to cause them. */
@@ -29,16 +42,23 @@ export function isTelemetry(ctx: Context): boolean {
   return ctx.getValue(SUPPRESS_TRACING_KEY) === true;
 }
 
-/** Whether code that runs here, in this active context, is inside a billable call. */
+/** Whether code that runs here, in this active context, is inside a billable call that has not ended. */
 export function isBillable(active: Context): boolean {
-  return active.getValue(BILLABLE_KEY) === true || enteredHere();
+  return isOpen(markOf(active)) || isOpen(enteredHere());
 }
 
-function enteredHere(): boolean {
+const markOf = (ctx: Context): CallMark | undefined => ctx.getValue(BILLABLE_KEY) as CallMark | undefined;
+
+function isOpen(mark: CallMark | undefined): boolean {
+  for (let one = mark; one !== undefined; one = one.outer) if (one.open) return true;
+  return false;
+}
+
+function enteredHere(): CallMark | undefined {
   try {
-    return storage.getStore() === true;
+    return storage.getStore();
   } catch (error) {
     warnOnce('billable-storage', TROUBLE, error);
-    return false;
+    return undefined;
   }
 }

@@ -1,9 +1,11 @@
+import { EventEmitter, once } from 'node:events';
 import type { UsageEvent, UsageExporter } from '@client-cost/exporter';
 import { context, DiagLogLevel, diag, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isBillable } from '../attribution/billable.ts';
 import { usageContext, withClient } from '../attribution/index.ts';
+import { within } from '../instrument/within.ts';
 import { forgetWarnings } from '../log.ts';
 import type { PriceBook, PriceRequest } from '../prices/book.ts';
 import { loadPriceBook } from '../prices/index.ts';
@@ -215,6 +217,37 @@ describe('a finished call', () => {
     withClient(id, () => record());
     expect(events[0]?.attributes['client.id']).toBe(id);
     expect((await sdk.counters())[0]?.attributes['client.id']).toBe(id);
+  });
+});
+
+describe('what runs in its context', () => {
+  const here = () => isBillable(context.active());
+
+  it.each([true, false])('is the application’s own once it has ended; context manager: %s', async (managed) => {
+    if (!managed) context.disable();
+    const call = recorder().start(START);
+    const body = new EventEmitter();
+    const heard: boolean[] = [];
+    const inside = within(call.context, async () => {
+      await new Promise(setImmediate);
+      heard.push(here());
+      await once(body, 'end');
+      heard.push(here());
+    });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    call.end(END);
+    body.emit('end');
+    await inside;
+    expect(heard).toEqual([true, false]);
+  });
+
+  it('is part of the call around it for as long as that one lasts', () => {
+    const outer = recorder().start(START);
+    const inner = within(outer.context, () => recorder().start(START));
+    inner.end(END);
+    expect(within(inner.context, here)).toBe(true);
+    outer.end(END);
+    expect(within(inner.context, here)).toBe(false);
   });
 });
 

@@ -9,7 +9,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import { billableContext } from '../attribution/billable.ts';
+import { billableContext, type CallMark } from '../attribution/billable.ts';
 import { UNATTRIBUTED } from '../attribution/client-id.ts';
 import { currentScope } from '../attribution/index.ts';
 import { currentTime } from '../clock.ts';
@@ -63,7 +63,8 @@ export class UsageRecorder implements Recorder {
     const operation = scope.operation ?? call.operation;
     const active = activeContext();
     const span = guard('span', () => usable(this.#startSpan(call, scope, operation))) ?? NO_SPAN;
-    const inner = guard('context', () => trace.setSpan(billableContext(active), span)) ?? active;
+    const mark: CallMark = { open: true };
+    const inner = guard('context', () => trace.setSpan(billableContext(active, mark), span)) ?? active;
     const id = uuidv7();
     let ended = false;
     return {
@@ -74,6 +75,8 @@ export class UsageRecorder implements Recorder {
         if (ended) return;
         ended = true;
         guard('end', () => this.#end(span, { id, scope, service: call.service, operation }, end));
+        // What its context still runs from here on (listeners on an answer's body) is the application's own.
+        mark.open = false;
       },
     };
   }
