@@ -1,8 +1,8 @@
 import { describeError, quote, warnOnce } from '../log.ts';
 import { formatAmount, parseDecimal, toAmount } from '../money.ts';
-import type { PriceBook } from '../prices/book.ts';
+import type { PriceBook, PriceRequest } from '../prices/book.ts';
 import { checkUsage } from '../prices/usage.ts';
-import type { CallEnd, CostSource } from '../types.ts';
+import type { CallEnd, CostSource, Price } from '../types.ts';
 
 /** What a call costs: a decimal string of USD, or no amount and the reason. */
 export interface Cost {
@@ -18,6 +18,8 @@ export interface Cost {
 export interface Pricable {
   readonly service: string;
   readonly operation: string;
+  /** The provider's, where the application gave the call a name of its own: what has no price by that name has one by this. */
+  readonly ownOperation?: string;
   readonly quantity: string | undefined;
   readonly unit: string;
   readonly at: Date;
@@ -72,7 +74,7 @@ export function costOf(call: Pricable, end: CallEnd, problem: string | undefined
     const reason = end.unpricedReason ?? problem;
     if (reason !== undefined) return unpriced(reason, version);
     if (call.quantity === undefined) return unpriced('the quantity is not a number of 0 or more', version);
-    const price = prices.price({
+    const price = priceOf(prices, call, {
       service: call.service,
       operation: call.operation,
       provider: end.provider,
@@ -93,6 +95,12 @@ export function costOf(call: Pricable, end: CallEnd, problem: string | undefined
     warnOnce('price', 'a call could not be priced and is recorded as unpriced', error);
     return unpriced('the price book failed', version);
   }
+}
+
+function priceOf(prices: PriceBook, { operation, ownOperation = operation }: Pricable, request: PriceRequest): Price {
+  const price = prices.price(request);
+  if (price.amount !== undefined || ownOperation === operation) return price;
+  return prices.price({ ...request, operation: ownOperation });
 }
 
 /** What the provider said: taken as it is in USD, converted by the user's rate of the day in another currency. */

@@ -10,7 +10,7 @@ import { forgetWarnings } from '../log.ts';
 import type { PriceBook, PriceRequest } from '../prices/book.ts';
 import { loadPriceBook } from '../prices/index.ts';
 import { MemorySdk } from '../testing/otel.ts';
-import type { CallEnd, CallStart } from '../types.ts';
+import type { CallEnd, CallStart, Price } from '../types.ts';
 import { type RecorderParts, UsageRecorder } from './recorder.ts';
 
 const START: CallStart = {
@@ -256,6 +256,42 @@ describe('cost', () => {
     expect(record({ ...END, estimated: true }).attributes).toMatchObject({
       'cost.source': 'estimated',
       'cost.amount': '0.000027',
+    });
+  });
+
+  describe('under a name of the application’s', () => {
+    const PLACES: CallStart = { service: 'google_places', operation: 'text_search', spanName: 'x' };
+    const SMS: CallStart = { service: 'twilio_sms', operation: 'send_sms', spanName: 'x' };
+    const renamed = (operation: string, end: CallEnd, start: CallStart, parts?: Partial<RecorderParts>) =>
+      usageContext({ operation }, () => record(end, start, parts)).attributes;
+
+    it.each([
+      [PLACES, { outcome: 'ok', unit: 'request', sku: 'text_search_pro' }],
+      [
+        { ...PLACES, operation: 'place_details' },
+        { outcome: 'ok', unit: 'request', sku: 'place_details_pro' },
+      ],
+      [SMS, { outcome: 'ok', unit: 'segment', quantity: '2', sku: 'us_ca_longcode' }],
+    ] as [CallStart, CallEnd][])('%j costs what it costs', (start, end) => {
+      const { attributes } = record(end, start);
+      expect(attributes['cost.amount']).toBeDefined();
+      expect(renamed('lead_scoring', end, start)).toMatchObject({
+        'usage.operation': 'lead_scoring',
+        'cost.amount': attributes['cost.amount'],
+        'cost.source': 'price_book',
+      });
+    });
+
+    it('a price for that name wins', () => {
+      const asked: string[] = [];
+      const price = (request: PriceRequest) => {
+        asked.push(request.operation);
+        return { ...book.price(request), amount: request.operation === 'lead_scoring' ? '7' : '9' } as Price;
+      };
+      const named = { ...book, price, version: 'v' } as unknown as PriceBook;
+      const end: CallEnd = { outcome: 'ok', unit: 'request', sku: 'text_search_pro' };
+      expect(renamed('lead_scoring', end, PLACES, { priceBook: () => named })['cost.amount']).toBe('7');
+      expect(asked).toEqual(['lead_scoring']);
     });
   });
 

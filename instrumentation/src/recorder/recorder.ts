@@ -74,7 +74,7 @@ export class UsageRecorder implements Recorder {
       end: (end) => {
         if (ended) return;
         ended = true;
-        guard('end', () => this.#end(span, { id, scope, service: call.service, operation }, end));
+        guard('end', () => this.#end(span, { id, scope, service: call.service, operation }, call.operation, end));
         // What its context still runs from here on (listeners on an answer's body) is the application's own.
         mark.open = false;
       },
@@ -106,7 +106,12 @@ export class UsageRecorder implements Recorder {
     return span;
   }
 
-  #end(span: Span, about: Pick<Finished, 'id' | 'scope' | 'service' | 'operation'>, said: CallEnd): void {
+  #end(
+    span: Span,
+    about: Pick<Finished, 'id' | 'scope' | 'service' | 'operation'>,
+    ownOperation: string,
+    said: CallEnd,
+  ): void {
     // Without a prototype: what somebody put on Object.prototype is no id, price or verdict of a call.
     const end: CallEnd = Object.assign(
       Object.create(null),
@@ -117,7 +122,7 @@ export class UsageRecorder implements Recorder {
     const quantity = normalizeQuantity(end.quantity ?? 1);
     const unit = end.unit ?? 'request';
     const problem = absurdity(end);
-    const cost = costOf({ ...about, quantity, unit, at }, end, problem, this.#parts.priceBook);
+    const cost = costOf({ ...about, ownOperation, quantity, unit, at }, end, problem, this.#parts.priceBook);
     const call: Finished = { ...about, id: end.usageId ?? about.id, end, quantity, unit, cost, problem };
     const attributes = eventAttributes(call);
     // Money first: whatever happens to the telemetry, the event is out.
