@@ -36,6 +36,20 @@ function call(kind: PlacesCall, token: string | undefined, status = 200): CallEn
 /** The corrections: SKU by the id of the charge that they correct. */
 const corrected = () => recorder.calls.map(({ end }) => [end.usageId, end.sku, end.version]);
 
+test('a query autocomplete is charged by itself, whatever token it names', () => {
+  const query = legacy('queryautocomplete/json?input=x&sessiontoken=t');
+  expect(call(query, 't')).toMatchObject({ sku: 'legacy_query_autocomplete_request' });
+  expect(call(query, 't').usageId).toBeUndefined();
+  call(OLD_DETAILS, 't');
+  expect(corrected()).toEqual([]);
+});
+
+test('a redirect is no request of a session', () => {
+  expect(inSession(OLD, 't', chargeOf(OLD, { outcome: 'ok', status: 302 }))).toMatchObject({ billed: false });
+  call(OLD_DETAILS, 't');
+  expect(corrected()).toEqual([]);
+});
+
 describe('new', () => {
   test('a session that Pro ends costs nothing', () => {
     const first = call(NEW, 't');

@@ -41,6 +41,8 @@ const sessions = new Map<string, Session>();
  */
 export function inSession(call: PlacesCall, token: string | undefined, end: CallEnd, scope?: UsageScope): CallEnd {
   if (token === undefined || token === '' || end.outcome !== 'ok' || end.unpricedReason !== undefined) return end;
+  // Queries have no sessions; a redirect is no request of one.
+  if (call.sku === 'legacy_query_autocomplete_request' || end.billed === false) return end;
   try {
     if (call.operation === 'autocomplete') return request(call, token, end, scope ?? currentScope());
     if (call.operation === 'place_details') endSession(call, token);

@@ -47,6 +47,11 @@ describe('legacy', () => {
     expect(verdict(PHOTO, { outcome: status < 400 ? 'ok' : 'error', status })).toBe(expected);
   });
 
+  test.each([301, 302, 303, 307, 308])('a redirect (%s) costs nothing: the hop it leads to does', (status) => {
+    expect(verdict(LEGACY, { outcome: 'ok', status })).toBe('free');
+    expect(verdict(classifyMethod('getPlace', 'displayName', false), { outcome: 'ok', status })).toBe('free');
+  });
+
   test('HTTP errors are free', () => {
     expect(verdict(LEGACY, { outcome: 'error', status: 500, errorType: '500' })).toBe('free');
   });

@@ -40,6 +40,8 @@ export function chargeOf(call: PlacesCall, answer: PlacesAnswer): CallEnd {
   };
   if (answer.refused === true || (answer.status !== undefined && answer.status >= 400))
     return { ...base, billed: false };
+  // The hop that it leads to is a request of its own. A photo is answered with one.
+  if (call.operation !== 'photo' && isRedirect(answer.status)) return { ...base, billed: false };
   if (answer.refused === undefined && answer.status === undefined) {
     return { ...base, unpricedReason: 'no answer came: whether Google bills the request is not known' };
   }
@@ -55,6 +57,9 @@ export function chargeOf(call: PlacesCall, answer: PlacesAnswer): CallEnd {
   if (known === 'free') return { ...failed, billed: false };
   return { ...failed, unpricedReason: `whether an answer with status ${name} is billed is not known` };
 }
+
+const isRedirect = (status: number | undefined): boolean =>
+  status !== undefined && [301, 302, 303, 307, 308].includes(status);
 
 /**
  * The status in the body of a legacy answer. It is looked for, not parsed: a page of results is 50 kB of JSON, and inside its
