@@ -61,5 +61,7 @@ describe('since March 2026', () => {
     ['unknown', 'legacy_unknown', undefined],
   ])('%s %s costs %s', (operation, sku, amount) => {
     expect(price(operation, sku, SINCE)).toBe(amount);
+    // All that a ledger has of a call that usageContext named.
+    expect(price('lead_scoring', sku, SINCE)).toBe(amount);
   });
 });
