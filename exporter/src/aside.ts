@@ -5,7 +5,7 @@ import { sizeOf } from './spool/root.ts';
 
 export const REJECTED = 'rejected.jsonl';
 /** A destination that refuses everything must not fill the disk. */
-export const REJECTED_MAX_BYTES = 256 * 1024 * 1024;
+const REJECTED_MAX_BYTES = 256 * 1024 * 1024;
 
 class FullError extends Error {}
 
@@ -19,13 +19,13 @@ export function keepAside(
   header: string,
   record: Uint8Array,
   reason: string,
-  maxBytes = REJECTED_MAX_BYTES,
 ): void {
   if (root === undefined) throw new Error('there is no spool folder');
   const event = Buffer.from(record).toString();
   const path = join(root, REJECTED);
   const line = `{"at":"${new Date().toISOString()}","reason":${JSON.stringify(reason)},"header":${header},"record":${event}}\n`;
-  if (sizeOf(path) + line.length > maxBytes) throw new FullError(`${path} holds its limit of ${maxBytes} bytes`);
+  if (sizeOf(path) + line.length > REJECTED_MAX_BYTES)
+    throw new FullError(`${path} holds its limit of ${REJECTED_MAX_BYTES} bytes`);
   fs.appendFileSync(path, line, { mode: 0o600 });
   once.clear('rejected-full');
   once.say('error', `aside ${reason}`, `a usage event was refused for good and is kept in ${path}: ${reason}`);

@@ -60,6 +60,13 @@ export async function* readCharges(
   }
 }
 
+/** The same in one, by `usage_id`: for few charges. */
+export async function chargesById(client: ClickHouseClient, filter: ChargeFilter): Promise<Map<string, LedgerRow>> {
+  const found = new Map<string, LedgerRow>();
+  for await (const page of readCharges(client, filter)) for (const row of page) found.set(row.usage_id, row);
+  return found;
+}
+
 /** The days of a period that hold any row: a long period of few charges is few queries. */
 async function daysWithCharges(client: ClickHouseClient, period: Period): Promise<string[]> {
   const found = await select(

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { derivedUsageId, type NumberKind, numberSku, type PriceBook } from '@client-cost/instrumentation/ledger';
-import { type LedgerRow, newCharge, nextVersion, readCharges, writeCharges } from '../corrections/index.ts';
+import { chargesById, type LedgerRow, newCharge, nextVersion, writeCharges } from '../corrections/index.ts';
 import { type ApiClient, ProviderApiError, twilioPages } from '../provider-api/index.ts';
 import { select } from '../queries/run.ts';
 import { periodsOf } from './periods.ts';
@@ -79,7 +79,7 @@ async function charge(
   const days = planned.flatMap(({ periods }) => periods).sort();
   const sids = numbers.map(({ sid }) => sid);
   const owners = await earlierClients(client, sids);
-  const known = days.length === 0 ? new Map<string, LedgerRow>() : await recorded(client, sids, days[0]!, days.at(-1)!);
+  const known = days.length === 0 ? new Map<string, LedgerRow>() : await recorded(client, sids, days);
   const rows: LedgerRow[] = [];
   const outcomes = planned.map(({ number, periods }) => {
     const mapped =
@@ -143,17 +143,13 @@ async function earlierClients(client: ClickHouseClient, sids: readonly string[])
 }
 
 /** What was taken back included: it stays so. */
-async function recorded(
+function recorded(
   client: ClickHouseClient,
   externalIds: readonly string[],
-  from: string,
-  to: string,
+  days: readonly string[],
 ): Promise<Map<string, LedgerRow>> {
-  const found = new Map<string, LedgerRow>();
-  for await (const page of readCharges(client, { from, to, services: [SERVICE], externalIds, withTakenBack: true })) {
-    for (const row of page) found.set(row.usage_id, row);
-  }
-  return found;
+  const filter = { from: days[0]!, to: days.at(-1)!, services: [SERVICE], externalIds, withTakenBack: true };
+  return chargesById(client, filter);
 }
 
 /** Twilio's answer names no kind: the lists by kind do. Asked only for what the number itself does not say. */

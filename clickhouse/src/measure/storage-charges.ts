@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { derivedUsageId, type PriceBook } from '@client-cost/instrumentation/ledger';
-import { type LedgerRow, newCharge, nextVersion, readCharges, writeCharges } from '../corrections/index.ts';
+import { chargesById, type LedgerRow, newCharge, nextVersion, writeCharges } from '../corrections/index.ts';
 import { gbMonths, type StoredGroup } from './storage.ts';
 import type { StorageMap } from './storage-map.ts';
 
@@ -39,7 +39,9 @@ export async function chargeStorage(
   options: ChargeOptions,
 ): Promise<StorageCharge[]> {
   const { map } = options;
-  const before = await recorded(client, options);
+  const { day } = options;
+  const about = { services: [SERVICE], operations: [OPERATION] };
+  const before = await chargesById(client, { from: day, to: day, ...about, withTakenBack: true });
   const rows: LedgerRow[] = [];
   const charges: StorageCharge[] = [];
   for (const group of groups) {
@@ -48,13 +50,13 @@ export async function chargeStorage(
     before.delete(row.usage_id);
     const past = known && metadataOf(known);
     const same = past?.map === map.fingerprint(group.bucket);
-    if (known?.is_deleted === 1 && past?.replacedBy === undefined) {
+    const back = known?.is_deleted === 1;
+    if (back && past?.replacedBy === undefined) {
       // Somebody took it back himself: it stays so.
       charges.push({ group, quantity: '0', cost: '0', change: 'kept' });
       continue;
     }
     if (known !== undefined && same && BigInt(past?.bytes ?? 0) >= group.bytes) {
-      const back = known.is_deleted === 1;
       if (back) {
         const metadata = JSON.stringify({ ...past, replacedBy: undefined });
         rows.push({ ...known, version: nextVersion(known), is_deleted: 0, metadata });
@@ -63,7 +65,7 @@ export async function chargeStorage(
       continue;
     }
     rows.push(known === undefined ? row : { ...row, version: nextVersion(known) });
-    const change = known === undefined || known.is_deleted === 1 ? 'new' : same ? 'higher' : 'corrected';
+    const change = known === undefined || back ? 'new' : same ? 'higher' : 'corrected';
     charges.push({ group, quantity: row.quantity, cost: row.cost, change });
   }
   for (const known of before.values()) {
@@ -101,14 +103,6 @@ function metadataOf(row: LedgerRow): Metadata | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The charges of the day, by id, those taken back included. */
-async function recorded(client: ClickHouseClient, { day }: ChargeOptions): Promise<Map<string, LedgerRow>> {
-  const found = new Map<string, LedgerRow>();
-  const filter = { from: day, to: day, services: [SERVICE], operations: [OPERATION], withTakenBack: true };
-  for await (const page of readCharges(client, filter)) for (const row of page) found.set(row.usage_id, row);
-  return found;
 }
 
 function rowOf(group: StoredGroup, { account, day, map, book }: ChargeOptions): LedgerRow {

@@ -99,6 +99,7 @@ async function rightsStep(
   return statements.length === 0 ? [] : [{ direction: 'tune', version, name: 'rights', statements }];
 }
 
+const TAKEN_BACK = 0;
 const APPLIED = 1;
 /** Some of its statements, up or down, may have been run. */
 const BEGUN = 2;
@@ -158,12 +159,11 @@ function plan(
     name,
     statements: splitStatements(renderMigration(sql[direction], schema)),
   });
-  const applied = new Set(register.filter(({ state }) => state === APPLIED).map(({ version }) => version));
+  const states = new Map(register.map(({ version, state }) => [version, state]));
   // Behind one that was cut off all are run again: it may have put back what a later one had replaced.
   const first = register.find(({ state }) => state === BEGUN)?.version ?? Number.POSITIVE_INFINITY;
-  const up = migrations.filter(({ version }) => version <= target && (version >= first || !applied.has(version)));
-  const there = new Set(register.map(({ version }) => version));
-  const down = migrations.filter(({ version }) => version > target && there.has(version)).reverse();
+  const up = migrations.filter(({ version }) => version <= target && (version >= first || !states.has(version)));
+  const down = migrations.filter(({ version }) => version > target && states.has(version)).reverse();
   return [...down.map((migration) => step('down', migration)), ...up.map((migration) => step('up', migration))];
 }
 
@@ -188,8 +188,8 @@ async function apply(
   migrations: readonly Migration[],
 ): Promise<void> {
   const { checksum } = migrations[step.version - 1]!;
-  const mark = (state: number) => register(client, schema, step, checksum, state);
-  if (step.direction !== 'tune') await mark(BEGUN);
+  const counts = step.direction !== 'tune';
+  if (counts) await mark(client, schema, { ...step, checksum, state: BEGUN });
   for (const query of step.statements) {
     try {
       await client.command({ query });
@@ -203,15 +203,13 @@ async function apply(
       );
     }
   }
-  if (step.direction !== 'tune') await mark(step.direction === 'up' ? APPLIED : 0);
+  if (counts) await mark(client, schema, { ...step, checksum, state: step.direction === 'up' ? APPLIED : TAKEN_BACK });
 }
 
-async function register(
+async function mark(
   client: ClickHouseClient,
   schema: ResolvedSchemaOptions,
-  { version, name }: MigrationStep,
-  checksum: string,
-  state: number,
+  { version, name, checksum, state }: Omit<Registered, 'appliedAt' | 'state'> & { readonly state: number },
 ): Promise<void> {
   await client.command({
     query: `INSERT INTO ${identifier(schema.database)}.schema_migrations (version, name, checksum, is_applied)

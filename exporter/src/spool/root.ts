@@ -12,8 +12,11 @@ export function orphans(root: string, now = Date.now()): string[] {
     const owner = parseFolderName(name);
     if (owner === undefined) continue;
     try {
-      const heartbeatMs = () => now - fs.statSync(join(root, name)).mtimeMs;
-      if (owner === 'released' || !isAlive(owner, heartbeatMs(), ownFolders().has(name))) found.push(name);
+      if (owner !== 'released') {
+        const heartbeatMs = now - fs.statSync(join(root, name)).mtimeMs;
+        if (isAlive(owner, heartbeatMs, ownFolders().has(name))) continue;
+      }
+      found.push(name);
     } catch {
       // taken over or removed in between
     }

@@ -7,13 +7,8 @@ const MAX_HEADER_LENGTH = 8192;
 /** The value of the `client.id` member of a `baggage` header, percent-decoded; undefined when there is none. */
 export function clientOfBaggage(header: string | undefined): string | undefined {
   if (header === undefined || header.length > MAX_HEADER_LENGTH) return undefined;
-  for (const member of header.split(',')) {
-    const pair = member.split(';', 1)[0] ?? '';
-    const at = pair.indexOf('=');
-    if (at < 0 || pair.slice(0, at).trim() !== BAGGAGE_MEMBER) continue;
-    return decoded(pair.slice(at + 1).trim());
-  }
-  return undefined;
+  const found = membersOf(header).find(({ name }) => name.trim() === BAGGAGE_MEMBER);
+  return found && decoded(found.value);
 }
 
 /**
@@ -21,15 +16,17 @@ export function clientOfBaggage(header: string | undefined): string | undefined 
  * member or the last, with the name percent-encoded, after an empty value, in a header of any length.
  */
 export function clientsInBaggage(header: string): ReadonlySet<string> {
-  const values = new Set<string>();
-  for (const member of header.split(',')) {
+  const named = membersOf(header).filter(({ name }) => decoded(name).trim() === BAGGAGE_MEMBER);
+  return new Set(named.flatMap(({ value }) => [value, decoded(value)]));
+}
+
+/** The members without their properties, as they stand. */
+function membersOf(header: string): { readonly name: string; readonly value: string }[] {
+  return header.split(',').flatMap((member) => {
     const pair = member.split(';', 1)[0] ?? '';
     const at = pair.indexOf('=');
-    if (at < 0 || decoded(pair.slice(0, at)).trim() !== BAGGAGE_MEMBER) continue;
-    const raw = pair.slice(at + 1).trim();
-    values.add(raw).add(decoded(raw));
-  }
-  return values;
+    return at < 0 ? [] : [{ name: pair.slice(0, at), value: pair.slice(at + 1).trim() }];
+  });
 }
 
 /** What is not percent-encoded by the letter is taken as it stands. */

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Context, createContextKey, propagation } from '@opentelemetry/api';
-import { warnOnce } from '../log.ts';
+import { enteredIn } from './entered.ts';
 
 const BILLABLE_KEY = createContextKey('client-cost billable call');
 
@@ -54,11 +54,4 @@ function isOpen(mark: CallMark | undefined): boolean {
   return false;
 }
 
-function enteredHere(): CallMark | undefined {
-  try {
-    return storage.getStore();
-  } catch (error) {
-    warnOnce('billable-storage', TROUBLE, error);
-    return undefined;
-  }
-}
+const enteredHere = (): CallMark | undefined => enteredIn(storage, 'billable-storage', TROUBLE);

@@ -87,10 +87,10 @@ function httpAuthorities(request: ClientRequest): string[] {
   return [connected, ...meantFor(named, path, standard)];
 }
 
-function meantFor(named: string, path: string, standardPort: string): string[] {
+function meantFor(named: string, path: string, standard: string): string[] {
   const absolute = /^https?:\/\/([^/?#]*)/i.exec(path)?.[1];
   return [
-    ...(named === '' ? [] : [/:\d+$/.test(named) ? named : `${named}:${standardPort}`]),
+    ...(named === '' ? [] : [/:\d+$/.test(named) ? named : `${named}:${standard}`]),
     ...(absolute === undefined ? [] : [absolute]),
   ];
 }

@@ -3,6 +3,7 @@ import { type Context, context, createContextKey } from '@opentelemetry/api';
 import { activeContext, exactlyOnce } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import type { UsageScope } from '../types.ts';
+import { enteredIn } from './entered.ts';
 
 // One key in the process, also when two copies of this file are loaded: createContextKey is Symbol.for underneath.
 const SCOPE_KEY = createContextKey('client-cost usage scope');
@@ -51,17 +52,11 @@ interface Entered {
 }
 
 const storage = new AsyncLocalStorage<Entered>();
+const TROUBLE = 'AsyncLocalStorage fails: calls may be unattributed';
 
 const scopeOf = (ctx: Context): UsageScope | undefined => ctx.getValue(SCOPE_KEY) as UsageScope | undefined;
 
-function enteredHere(): Entered | undefined {
-  try {
-    return storage.getStore();
-  } catch (error) {
-    warnOnce('storage', 'AsyncLocalStorage fails: calls may be unattributed', error);
-    return undefined;
-  }
-}
+const enteredHere = (): Entered | undefined => enteredIn(storage, 'storage', TROUBLE);
 
 /**
  * What was entered in this async execution, when it still holds: the OpenTelemetry context carries the scope object it
@@ -125,6 +120,6 @@ export function enterScope(make: (current: UsageScope | undefined) => UsageScope
   try {
     storage.enterWith({ base: active, scope: next, request, ofRequest });
   } catch (error) {
-    warnOnce('storage', 'AsyncLocalStorage fails: calls may be unattributed', error);
+    warnOnce('storage', TROUBLE, error);
   }
 }

@@ -1,3 +1,4 @@
+import { isRedirect } from '../http/redirect.ts';
 import type { CallEnd } from '../types.ts';
 import type { PlacesCall } from './sku.ts';
 
@@ -57,9 +58,6 @@ export function chargeOf(call: PlacesCall, answer: PlacesAnswer): CallEnd {
   if (known === 'free') return { ...failed, billed: false };
   return { ...failed, unpricedReason: `whether an answer with status ${name} is billed is not known` };
 }
-
-const isRedirect = (status: number | undefined): boolean =>
-  status !== undefined && [301, 302, 303, 307, 308].includes(status);
 
 /**
  * The status in the body of a legacy answer. It is looked for, not parsed: a page of results is 50 kB of JSON, and inside its

@@ -24,14 +24,15 @@ export interface Endpoint {
   readonly port: number | undefined;
 }
 
-const provider = (name: string, service: string, streamUsage = false, thinkingLeftOut = false): Provider => ({
+const provider = (name: string, service: string, traits: Partial<Provider> = {}): Provider => ({
+  streamUsage: false,
+  thinkingLeftOut: false,
+  ...traits,
   name,
   service,
-  streamUsage,
-  thinkingLeftOut,
 });
 
-export const AZURE = provider('azure.ai.openai', 'azure_openai', true);
+export const AZURE = provider('azure.ai.openai', 'azure_openai', { streamUsage: true });
 /** A host that nobody knows: named so, and unpriced, rather than billed at OpenAI's prices. */
 export const UNKNOWN = provider('openai_compatible', 'openai_compatible');
 
@@ -41,13 +42,13 @@ export const UNKNOWN = provider('openai_compatible', 'openai_compatible');
  * report usage unasked in a stream's last chunk (Groq also under `x_groq`), or are estimated.
  */
 const PROVIDERS: readonly Provider[] = [
-  provider('openai', 'openai', true),
+  provider('openai', 'openai', { streamUsage: true }),
   AZURE,
-  provider('groq', 'groq', true),
-  provider('deepseek', 'deepseek', true),
-  provider('x_ai', 'x_ai', true),
-  provider('gcp.gemini', 'gemini', true, true),
-  provider('gcp.vertex_ai', 'vertex_ai', false, true),
+  provider('groq', 'groq', { streamUsage: true }),
+  provider('deepseek', 'deepseek', { streamUsage: true }),
+  provider('x_ai', 'x_ai', { streamUsage: true }),
+  provider('gcp.gemini', 'gemini', { streamUsage: true, thinkingLeftOut: true }),
+  provider('gcp.vertex_ai', 'vertex_ai', { thinkingLeftOut: true }),
   provider('aws.bedrock', 'aws_bedrock'),
   provider('mistral_ai', 'mistral_ai'),
   provider('perplexity', 'perplexity'),

@@ -80,9 +80,11 @@ function observePayload(payload: unknown): void {
 }
 
 function observe(event: unknown): void {
-  if (!isObject(event) || event.object !== 'event' || !EVENTS.test(textOf(event.type) ?? '')) return;
+  if (!isObject(event) || event.object !== 'event') return;
+  const type = textOf(event.type) ?? '';
+  if (!EVENTS.test(type)) return;
   const object = isObject(event.data) ? event.data.object : undefined;
-  const later = LATER.test(textOf(event.type) ?? '');
+  const later = LATER.test(type);
   for (const fact of factsOf(object)) {
     if (later && fact.fee === undefined && !isNews(fact)) continue;
     // The payment stays on its day; a dispute is dated by itself.
@@ -90,7 +92,7 @@ function observe(event: unknown): void {
   }
   // API versions before 2022-11-15 list a charge's refunds.
   const refunds = isObject(object) && isObject(object.refunds) ? object.refunds.data : undefined;
-  if (event.type === 'charge.refunded' && Array.isArray(refunds)) {
+  if (type === 'charge.refunded' && Array.isArray(refunds)) {
     for (const refund of refunds.flatMap(factsOf)) seen(refund);
   }
 }

@@ -1,4 +1,5 @@
 import type { CallEnd, CallStart } from '../../types.ts';
+import { isRedirect } from '../redirect.ts';
 import type { HttpAnswer, HttpCallEnd, HttpCallStart, HttpRequest, HttpRule } from '../types.ts';
 import type { HttpProvider, Operation, Wanted } from './types.ts';
 import { type Exchange, type NumberResult, numberOf, textOf } from './values.ts';
@@ -13,8 +14,6 @@ interface Candidate {
   readonly operation: Operation;
   readonly parameters: Readonly<Record<string, string>>;
 }
-
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** What one provider of the file bills. */
 export class ProviderRule implements HttpRule<Match> {
@@ -55,7 +54,7 @@ export class ProviderRule implements HttpRule<Match> {
     const billed = chosen?.operation.billed ?? this.#provider.billed;
     const { status } = answer;
     // One hop of a redirect is no call of its own: where it leads is.
-    if (status !== undefined && REDIRECTS.has(status) && !billed(status)) return undefined;
+    if (status !== undefined && isRedirect(status) && !billed(status)) return undefined;
     const base = {
       // What the request's body says decided otherwise than it was begun.
       ...(chosen === candidates[0] ? undefined : { start: this.#start(request, chosen?.operation) }),
