@@ -187,6 +187,25 @@ describe('the life of an alert', () => {
       acknowledged_how: 'dashboard',
     });
   });
+
+  test('by the link that the dashboards have, though the alert is open for longer than a link lives', async () => {
+    service = await start();
+    await service.webhook([{ client: 'open-long', name: 'Open Long Ltd' }]);
+    await service.idle();
+    const key = 'threshold:critical:2026-11:open-long';
+    const { acknowledge_url: first } = await becomes(key, 'firing');
+    service.ahead = 8 * 24 * 3_600_000;
+    await service.webhook([{ client: 'open-long', name: 'Open Long Ltd' }]);
+    await service.idle();
+    const answer = await fetch(first, { method: 'POST', body: new URLSearchParams({ by: 'grace' }) });
+    expect([answer.status, (await current(key))!.status]).toEqual([410, 'firing']);
+    const url = await eventually('the newest link', async () => {
+      const newest = (await current(key))?.acknowledge_url;
+      return newest === first ? undefined : newest;
+    });
+    await fetch(url, { method: 'POST', body: new URLSearchParams({ by: 'grace' }), redirect: 'manual' });
+    expect(await becomes(key, 'acknowledged')).toMatchObject({ acknowledged_by: 'grace', acknowledged_how: 'link' });
+  });
 });
 
 test('the process is killed right after it took an alert, and again after the text: nothing is lost, nothing is sent twice unmarked, its links hold', async () => {

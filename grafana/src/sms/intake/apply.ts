@@ -75,8 +75,8 @@ function fire(
   const { db } = deps;
   const anew = known === undefined || known.status === 'resolved' || (source === 'grafana' && beganAgain(alert, known));
   const id = known === undefined ? insert(deps, alert, source, at) : update(deps, alert, known, source, anew, at);
-  if (anew) addEvent(db, id, 'fired', at, linkOf(deps, alert, at));
-  else addEvent(db, id, 'repeated', at);
+  // With a link each time: links expire, and an alert may be open for longer.
+  addEvent(db, id, anew ? 'fired' : 'repeated', at, linkOf(deps, alert, at));
   const outcome = { id, route: alert.route, severity: alert.severity };
   if (!anew && known.acknowledged_at !== null) return { ...outcome, what: 'repeated', text: false };
   const reason = whyNot(deps, alert, id, at);
