@@ -21,17 +21,24 @@ interface Instruments {
   readonly units: ObservableCounter;
 }
 
-/** The sums of one client, service, operation, model and unit since the process began. */
+/** The sums of one client, service, operation and model since the process began. */
 interface Series {
   readonly base: Attributes;
   readonly input: Attributes;
   readonly output: Attributes;
-  readonly units: Attributes;
   requests: number;
   /** In pico-USD: exact, unlike the float that the metric is. */
   cost: bigint;
   inputTokens: number;
   outputTokens: number;
+}
+
+/**
+ * What was counted in one unit. Apart from its series: one operation has several units (a text's segments, a failed one's message), and
+ * of two sums observed for the same attributes the SDK keeps the last.
+ */
+interface UnitSeries {
+  readonly attributes: Attributes;
   quantity: number;
 }
 
@@ -41,7 +48,7 @@ const OVERFLOW: Attributes = { 'otel.metric.overflow': true };
 const MAX_MODEL_NAME = 256;
 
 /**
- * The four counters, summed here and observed when a reader collects: a call costs one look-up and four additions
+ * The four counters, summed here and observed when a reader collects: a call costs two look-ups and four additions
  * (a synchronous counter hashes all attributes at every addition, about 4 µs each). The metrics API has no proxy: a meter
  * asked for before a provider is registered stays without effect for ever, so it is looked up until there is a real one.
  * What was counted before counts then.
@@ -51,6 +58,7 @@ export class UsageCounters {
   readonly #version: string;
   readonly #onProvider: () => void;
   readonly #series = new Map<string, Series>();
+  readonly #units = new Map<string, UnitSeries>();
   #provider: MeterProvider | undefined;
 
   /** @param onProvider called when the meter provider in use is found to be another */
@@ -64,7 +72,13 @@ export class UsageCounters {
   add(call: Finished): void {
     const provider = metrics.getMeterProvider();
     if (provider !== this.#provider) this.#observe(provider);
-    const series = this.#find(call);
+    const requestModel = clip(call.end.requestModel);
+    const responseModel = clip(call.end.responseModel);
+    const client = call.scope.clientId ?? UNATTRIBUTED;
+    const key = `${client}\n${call.service}\n${call.operation}\n${requestModel}\n${responseModel}`;
+    const series = find(this.#series, key, (full) =>
+      newSeries(full ? OVERFLOW : attributesOf(call, client, requestModel, responseModel)),
+    );
     series.requests++;
     if (call.cost.amount !== undefined && call.cost.amount !== '0') series.cost += parseAmount(call.cost.amount);
     const { tokens } = call.end;
@@ -72,7 +86,13 @@ export class UsageCounters {
       series.inputTokens += tokens.input;
       series.outputTokens += tokens.output;
     }
-    if (call.quantity !== undefined) series.quantity += Number(call.quantity);
+    if (call.quantity === undefined) return;
+    const folded = series.base === OVERFLOW;
+    const units = find(this.#units, folded ? '' : `${key}\n${call.unit}`, (full) => ({
+      attributes: full || folded ? OVERFLOW : { ...series.base, 'usage.unit': call.unit },
+      quantity: 0,
+    }));
+    units.quantity += Number(call.quantity);
   }
 
   #observe(provider: MeterProvider): void {
@@ -84,25 +104,22 @@ export class UsageCounters {
     const observables = [instruments.cost, instruments.tokens, instruments.requests, instruments.units];
     meter.addBatchObservableCallback((result) => {
       for (const series of this.#series.values()) report(result, instruments, series);
+      for (const { attributes, quantity } of this.#units.values()) {
+        if (quantity > 0) result.observe(instruments.units, quantity, attributes);
+      }
     }, observables);
   }
+}
 
-  #find(call: Finished): Series {
-    const client = call.scope.clientId ?? UNATTRIBUTED;
-    const requestModel = clip(call.end.requestModel);
-    const responseModel = clip(call.end.responseModel);
-    const key = `${client}\n${call.service}\n${call.operation}\n${requestModel}\n${responseModel}\n${call.unit}`;
-    let series = this.#series.get(key);
-    if (series === undefined) {
-      const full = this.#series.size >= MAX_SERIES;
-      series = full
-        ? this.#series.get('')
-        : newSeries(attributesOf(call, client, requestModel, responseModel), call.unit);
-      series ??= newSeries(OVERFLOW, undefined);
-      this.#series.set(full ? '' : key, series);
-    }
-    return series;
-  }
+/** The sums under a key, made where there are none; those of the overflow, which has no key, once there are too many. */
+function find<T>(sums: Map<string, T>, key: string, make: (full: boolean) => T): T {
+  let found = sums.get(key);
+  if (found !== undefined) return found;
+  const full = sums.size >= MAX_SERIES;
+  if (full) found = sums.get('');
+  found ??= make(full);
+  sums.set(full ? '' : key, found);
+  return found;
 }
 
 const clip = (name: string | undefined): string => name?.slice(0, MAX_MODEL_NAME) ?? '';
@@ -112,7 +129,6 @@ function report(result: BatchObservableResult, instruments: Instruments, series:
   if (series.cost > 0n) result.observe(instruments.cost, Number(formatAmount(series.cost)), series.base);
   if (series.inputTokens > 0) result.observe(instruments.tokens, series.inputTokens, series.input);
   if (series.outputTokens > 0) result.observe(instruments.tokens, series.outputTokens, series.output);
-  if (series.quantity > 0) result.observe(instruments.units, series.quantity, series.units);
 }
 
 function createInstruments(meter: Meter): Instruments {
@@ -137,16 +153,14 @@ function attributesOf(call: Finished, client: string, requestModel: string, resp
   return base;
 }
 
-function newSeries(base: Attributes, unit: string | undefined): Series {
+function newSeries(base: Attributes): Series {
   return {
     base,
     input: { ...base, 'gen_ai.token.type': 'input' },
     output: { ...base, 'gen_ai.token.type': 'output' },
-    units: unit === undefined ? base : { ...base, 'usage.unit': unit },
     requests: 0,
     cost: 0n,
     inputTokens: 0,
     outputTokens: 0,
-    quantity: 0,
   };
 }
