@@ -1,6 +1,5 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Context, createContextKey, propagation } from '@opentelemetry/api';
-import { enteredIn } from './entered.ts';
+import { enteredIn, sharedStorage } from './entered.ts';
 
 const BILLABLE_KEY = createContextKey('client-cost billable call');
 
@@ -16,7 +15,7 @@ const SUPPRESS_TRACING_KEY = createContextKey('OpenTelemetry SDK Context Key SUP
 
 // Of our own beside the OpenTelemetry context: an application may have a tracer or a meter and no context manager, and its
 // calls' requests would be recorded a second time.
-const storage = new AsyncLocalStorage<CallMark>();
+const storage = sharedStorage<CallMark>('calls');
 const TROUBLE = 'AsyncLocalStorage fails: a request of a recorded call may be recorded again';
 
 /**

@@ -1,18 +1,24 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Context, context, createContextKey } from '@opentelemetry/api';
 import { activeContext, exactlyOnce } from '../instrument/within.ts';
 import { warnOnce } from '../log.ts';
 import type { UsageScope } from '../types.ts';
-import { enteredIn } from './entered.ts';
+import { enteredIn, sharedStorage } from './entered.ts';
 
 // One key in the process, also when two copies of this file are loaded: createContextKey is Symbol.for underneath.
 const SCOPE_KEY = createContextKey('client-cost usage scope');
+const OF_REQUEST = Symbol.for('client-cost request scope');
 
 /**
  * The root of one incoming HTTP request. An object of its own per request, so that what `setClient` says in one
  * request can never be read in another one. Its only mutable part is the client that `setClient` named for the request.
  */
 export class RequestScope implements UsageScope {
+  /** Also of one that another copy of this file made. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return (value as { [OF_REQUEST]?: unknown } | undefined)?.[OF_REQUEST] === true;
+  }
+
+  readonly [OF_REQUEST] = true;
   readonly clientId?: string;
   /** What a peer that is not believed sent as client.id, in every way of reading it. */
   readonly distrusted: ReadonlySet<string> | undefined;
@@ -51,7 +57,7 @@ interface Entered {
   readonly ofRequest: boolean;
 }
 
-const storage = new AsyncLocalStorage<Entered>();
+const storage = sharedStorage<Entered>('scopes');
 const TROUBLE = 'AsyncLocalStorage fails: calls may be unattributed';
 
 const scopeOf = (ctx: Context): UsageScope | undefined => ctx.getValue(SCOPE_KEY) as UsageScope | undefined;
