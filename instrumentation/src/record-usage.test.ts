@@ -164,12 +164,16 @@ describe('recordUsage', () => {
     expect(events[0]?.attributes).toMatchObject({ 'usage.service': 'unknown', 'cost.source': 'unpriced' });
   });
 
-  it.each(['not a date', Number.NaN, new Date(Number.NaN), -1, 1e15, Symbol('x')])(
+  // The ledger would refuse the last two, and their cost with them.
+  const seconds = Math.floor(Date.now() / 1000);
+  const nextWeek = new Date(Date.now() + 7 * 86_400_000);
+  it.each(['not a date', Number.NaN, new Date(Number.NaN), -1, 1e15, Symbol('x'), seconds, nextWeek])(
     'timestamp %o is now',
     (timestamp) => {
       const before = Date.now();
       recordUsage({ ...GOOD, timestamp: timestamp as never });
       expect(events[0]?.timeUnixNano).toBeGreaterThanOrEqual(BigInt(before) * 1_000_000n);
+      expect(events[0]?.timeUnixNano).toBeLessThanOrEqual(BigInt(Date.now()) * 1_000_000n);
       expect(events[0]?.attributes['cost.amount']).toBe('1');
       expect(warnings).toHaveLength(1);
     },

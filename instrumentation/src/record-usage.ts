@@ -1,5 +1,6 @@
 import { normalizeClientId } from './attribution/client-id.ts';
 import { currentScope } from './attribution/index.ts';
+import { currentMillis, currentTime } from './clock.ts';
 import { describeError, quote, warnOnce } from './log.ts';
 import { normalizeAmount, normalizeQuantity } from './recorder/cost.ts';
 import { getRecorder } from './recorder/index.ts';
@@ -46,14 +47,14 @@ export interface UsageRecord {
   readonly messageId?: string | undefined;
   readonly flowExecutionId?: string | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** When it happened: a Date, milliseconds since the Unix epoch or an ISO 8601 string. Default: now. */
+  /** When it happened: a Date, milliseconds (not seconds) since the Unix epoch or an ISO 8601 string. Default: now. */
   readonly timestamp?: Date | number | string | undefined;
 }
 
 const OUTCOMES: readonly unknown[] = ['ok', 'error', 'aborted'];
-// What the ledger's DateTime64(9) column can hold.
-const EARLIEST = Date.UTC(1970, 0, 1);
-const LATEST = Date.UTC(2200, 0, 1);
+// The ledger refuses a charge of the far past or of the future. What is earlier than March 1973 are seconds (Stripe's and OpenAI's `created`).
+const EARLIEST = 1e11;
+const AHEAD = 86_400_000;
 
 /**
  * Records anything that costs money as one usage event, span and counter step. Never throws and loses nothing: a
@@ -165,17 +166,15 @@ class Validator {
   /** A wrong time is no reason not to price: the event is recorded now. */
   #time(): Date {
     const { timestamp } = this.#record;
-    if (timestamp === undefined) return new Date();
+    if (timestamp === undefined) return currentTime();
     const readable = typeof timestamp === 'number' || typeof timestamp === 'string' || timestamp instanceof Date;
     const time = new Date(readable ? timestamp : Number.NaN);
     const millis = time.getTime();
-    if (millis >= EARLIEST && millis < LATEST) return time;
-    const wanted = 'a Date, milliseconds since 1970 or an ISO 8601 string, between 1970 and 2200';
-    warnOnce(
-      'record-usage:timestamp',
-      `recordUsage: timestamp must be ${wanted}, not ${quote(timestamp)}; now is recorded`,
-    );
-    return new Date();
+    if (millis >= EARLIEST && millis <= currentMillis() + AHEAD) return time;
+    const wanted = 'a Date, milliseconds (not seconds) since 1970 or an ISO 8601 string, at most a day ahead';
+    const said = typeof timestamp === 'number' ? String(timestamp) : quote(timestamp);
+    warnOnce('record-usage:timestamp', `recordUsage: timestamp must be ${wanted}, not ${said}; now is recorded`);
+    return currentTime();
   }
 
   #scope(operation: string): UsageScope {
