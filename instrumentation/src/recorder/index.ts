@@ -10,11 +10,13 @@ class NoopRecorder implements Recorder {
   }
 }
 
+let given: Recorder | undefined;
 let current: Recorder | undefined;
 let factory: () => Recorder = () => new NoopRecorder();
 
 /** The recorder of this process, made on first use. Ask for it at each call: it may be replaced. Never throws. */
 export function getRecorder(): Recorder {
+  if (given !== undefined) return given;
   if (current === undefined) {
     try {
       current = factory();
@@ -28,10 +30,11 @@ export function getRecorder(): Recorder {
 
 /** Replaces the recorder; `undefined` goes back to one that is made on the next use. Tests hand in their own. */
 export function setRecorder(recorder: Recorder | undefined): void {
-  current = recorder;
+  given = recorder;
+  if (recorder === undefined) current = undefined;
 }
 
-/** How `getRecorder` makes the recorder of this process. */
+/** How `getRecorder` makes the recorder of this process, where none was handed in. */
 export function setRecorderFactory(make: () => Recorder): void {
   factory = make;
   current = undefined;
