@@ -206,7 +206,10 @@ function resourceOf(span: Span | undefined): ResourceLike | undefined {
 
 /** Spans and metrics: a best effort at every end of the process that leaves time for it. */
 function flushSdkAtEnd(started: StartedSdk): void {
-  exporterPackage().onProcessEnd((millis) => started.end(Math.min(millis, FLUSH_MS)));
+  // No time left, or none wanted (CLIENT_COST_EXIT_TIMEOUT_MS=0): the exporters take 0 for a mistake.
+  exporterPackage().onProcessEnd(async (millis) => {
+    if (millis > 0) await started.end(Math.min(millis, FLUSH_MS));
+  });
 }
 
 /**
