@@ -235,6 +235,55 @@ describe('bill', () => {
     });
   });
 
+  test('what was used is not known: no price of the client makes a 0 of it; it is at list cost, or counted', async () => {
+    const id = 'unknown';
+    const unpriced = { 'cost.amount': '', 'cost.source': 'unpriced' };
+    const call = (over: Record<string, string>) =>
+      sms({
+        'client.id': id,
+        'usage.service': 'twilio_voice',
+        'usage.operation': 'outbound_call',
+        'usage.unit': 'minute',
+        'usage.quantity': '3',
+        'cost.amount': '0.042',
+        ...over,
+      });
+    const chat = (over: Record<string, string> = {}) => usage({ 'client.id': id, ...over });
+    await send(
+      client,
+      [
+        call({}),
+        // Has not ended; nobody knows whether it is billed; the provider's price came without a length; nobody answered.
+        call({ 'usage.quantity': '0', ...unpriced }),
+        call({ 'usage.quantity': '1', 'usage.outcome': 'error', ...unpriced }),
+        call({ 'usage.quantity': '0', 'cost.amount': '0.014', 'cost.source': 'provider' }),
+        call({ 'usage.quantity': '0', 'cost.amount': '0' }),
+        chat(),
+        chat({ ...NO_TOKENS, ...unpriced }),
+        chat({ ...NO_TOKENS, 'cost.amount': '0.5', 'cost.source': 'provider' }),
+      ].map((attributes) => ({ time: '2026-02-20T00:00:00Z', attributes })),
+    );
+    const set = (...argv: string[]) => run(database, ['clients', 'price', id, '--service', ...argv]);
+    expect((await set('twilio_voice', '--per-unit', '0.02')).code).toBe(0);
+    expect((await set('openai', '--per-million', '1', '2')).code).toBe(0);
+    const made = await bill('2026-02', id);
+    // 3 × 0.02 and 0.014; 100 × 1 + 20 × 2 per million and 0.5.
+    expect(made).toMatchObject({ listCost: '0.556027', billedCost: '0.57414', total: '0.57', unpricedRequests: 3 });
+    expect(
+      made.lines.map((line: { service: string; pricedBy: string; billedCost: string; unpricedRequests: number }) => [
+        line.service,
+        line.pricedBy,
+        line.billedCost,
+        line.unpricedRequests,
+      ]),
+    ).toEqual([
+      ['openai', 'list', '0.5', 1],
+      ['twilio_voice', 'client', '0.06', 1],
+      ['twilio_voice', 'list', '0.014', 1],
+      ['openai', 'client', '0.00014', 0],
+    ]);
+  });
+
   test('margin: percent, fixed, both; rounded to cents once, half away from zero', async () => {
     expect((await run(database, ['clients', 'margin', 'acme', '--percent', '12.5', '--fixed', '20'])).out).toBe(
       'margin of acme: 12.5 % and $20.00 a month\n',
