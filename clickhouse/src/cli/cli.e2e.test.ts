@@ -133,6 +133,15 @@ describe('report', () => {
     ).toContain('acme,2026-02-05,2026-02-05,total,,,,,,1,0,100,20,5.8074795,0,0');
   });
 
+  test('one client that used nothing yet: what last month cost is said', async () => {
+    expect((await run(['report', '--client', 'acme', '--month', '2026-03'])).out).toMatch(
+      /^Last month +\$5\.81538 +-100 %$/m,
+    );
+    expect(
+      JSON.parse((await run(['report', '--client', 'acme', '--month', '2026-04', '--format', 'json'])).out),
+    ).toMatchObject({ previousMonthCost: null, costChangePercent: null });
+  });
+
   test('a client without usage, a period without usage', async () => {
     expect(await run(['report', '--client', "nobody'; --"])).toMatchObject({
       code: 0,

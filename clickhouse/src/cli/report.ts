@@ -3,12 +3,14 @@ import { Command, Option } from 'commander';
 import { getActiveAlerts, type RecordedAlert } from '../alerts/index.ts';
 import type { ConnectionOptions } from '../client.ts';
 import {
+  addDays,
   getClientUsageSummary,
   getCurrentMonthUsage,
   getMonthlySummary,
   getPeriodSummary,
   getSettlement,
   listClients,
+  type MonthlyClientSummary,
   monthPeriod,
   type Period,
   QueryInputError,
@@ -120,7 +122,9 @@ async function clientReport(
     getSettlement(client, { clientId, from: period.from, to }),
     getActiveAlerts(client, { clientId }),
   ]);
-  const month = monthly?.clients.find((row) => row.clientId === clientId);
+  const month =
+    monthly?.clients.find((row) => row.clientId === clientId) ??
+    (monthly === undefined ? undefined : await withoutUsage(client, clientId, monthly.month));
   return {
     ...summary,
     clientName: record?.name || clientId,
@@ -130,6 +134,20 @@ async function clientReport(
     costChangePercent: month?.costChangePercent ?? null,
     settlement: settlement.filter(({ settledRequests }) => settledRequests > 0),
     alerts: alertsOf(active, period, today),
+  };
+}
+
+/** A client that used nothing in a month has no row in it: what the month before cost is there all the same. */
+async function withoutUsage(
+  client: ClickHouseClient,
+  clientId: string,
+  month: string,
+): Promise<Pick<MonthlyClientSummary, 'previousMonthCost' | 'costChangePercent'>> {
+  const before = monthPeriod(addDays(`${month}-01`, -1).slice(0, 7));
+  const { total } = await getClientUsageSummary(client, { clientId, ...before });
+  return {
+    previousMonthCost: total.requests === 0 ? null : total.cost,
+    costChangePercent: Number(total.cost) === 0 ? null : -100,
   };
 }
 
