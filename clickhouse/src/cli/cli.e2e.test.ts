@@ -133,6 +133,18 @@ describe('report', () => {
     ).toContain('acme,2026-02-05,2026-02-05,total,,,,,,1,0,100,20,5.8074795,0,0');
   });
 
+  test('a long amount does not run into what stands beside it', async () => {
+    await send(engine.client(database), [
+      {
+        time: '2026-06-01T00:00:00Z',
+        attributes: usage({ 'client.id': 'tiny', 'cost.amount': '0.000001234567' }),
+      },
+    ]);
+    expect((await run(['report', '--month', '2026-06'])).out).toMatch(
+      /^Total cost +\$0\.00000123457 1 active client\nOpenAI +\$0\.00000123457 1 call$/m,
+    );
+  });
+
   test('one client that used nothing yet: what last month cost is said', async () => {
     expect((await run(['report', '--client', 'acme', '--month', '2026-03'])).out).toMatch(
       /^Last month +\$5\.81538 +-100 %$/m,

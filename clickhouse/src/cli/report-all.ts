@@ -24,7 +24,7 @@ export function allClientsTable(report: AllClientsReport, today: string): string
     ['Twilio SMS', formatUsd(totals.twilioSmsCost), counted(totals.totalMessages, 'message')],
     ['Average per client', formatUsd(totals.averagePerClient), ''],
   ];
-  for (const [name, value, note] of cards) lines.push(`${name.padEnd(20)}${value.padEnd(14)}${note}`.trimEnd());
+  for (const [name, value, note] of cards) lines.push(`${name.padEnd(20)}${value.padEnd(13)} ${note}`.trimEnd());
   lines.push('');
   if (alerts.length > 0) lines.push(alertTable(alerts));
   if (clients.length === 0) return `${lines.join('\n')}No usage in this period.\n`;
