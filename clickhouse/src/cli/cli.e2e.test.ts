@@ -133,6 +133,20 @@ describe('report', () => {
     ).toContain('acme,2026-02-05,2026-02-05,total,,,,,,1,0,100,20,5.8074795,0,0');
   });
 
+  test('the operations of a CSV file add up: all are in it, not only the ten that the table shows', async () => {
+    await send(
+      engine.client(database),
+      Array.from({ length: 12 }, (_, index) => ({
+        time: '2026-07-02T00:00:00Z',
+        attributes: usage({ 'client.id': 'many', 'usage.operation': `op ${index}`, 'cost.amount': '1' }),
+      })),
+    );
+    const { out } = await run(['report', '--client', 'many', '--month', '2026-07', '--format', 'csv']);
+    expect(out).toMatch(/^many,2026-07-01,2026-07-31,total,,,,,,12,0,1200,240,12,0,0\r$/m);
+    expect(out.match(/^many,2026-07-01,2026-07-31,operation,,openai,op \d+,,,1,0,100,20,1,0,0\r$/gm)).toHaveLength(12);
+    expect((await run(['report', '--client', 'many', '--month', '2026-07'])).out.match(/^op \d+ /gm)).toHaveLength(10);
+  });
+
   test('a long amount does not run into what stands beside it', async () => {
     await send(engine.client(database), [
       {

@@ -154,7 +154,7 @@ export function clientCsv(report: ClientReport): string {
       line('total', {}, total),
       ...report.byService.map((row) => line('service', row, row)),
       ...report.byDay.map((row) => line('day', row, row)),
-      ...report.topOperations.map((row) => line('operation', row, row)),
+      ...report.operations.map((row) => line('operation', row, row)),
       ...report.models.map((row) => line('model', row, row)),
     ],
   );

@@ -34,6 +34,8 @@ export interface ClientUsageSummary {
   readonly byService: readonly ServiceUsage[];
   /** Every day of the period, also those without usage. */
   readonly byDay: readonly DayUsage[];
+  /** All of them, dearest first. */
+  readonly operations: readonly OperationUsage[];
   /** The ten that cost most. */
   readonly topOperations: readonly OperationUsage[];
   /** Model calls only, dearest first. */
@@ -60,6 +62,11 @@ export async function getClientUsageSummary(
   );
   const section = (name: string): Row[] => rows.filter((row) => row.section === name);
   const total = section('total').map(figures)[0] ?? NO_FIGURES;
+  const operations = section('operation').map((row) => ({
+    service: text(row, 'service'),
+    operation: text(row, 'operation'),
+    ...figures(row),
+  }));
   const byDay = new Map(section('day').map((row) => [text(row, 'day'), figures(row)]));
   return {
     clientId,
@@ -72,9 +79,8 @@ export async function getClientUsageSummary(
       costSharePercent: share(text(row, 'cost'), total.cost),
     })),
     byDay: daysOf({ from, to }).map((day) => ({ day, ...(byDay.get(day) ?? NO_FIGURES) })),
-    topOperations: section('operation')
-      .slice(0, 10)
-      .map((row) => ({ service: text(row, 'service'), operation: text(row, 'operation'), ...figures(row) })),
+    operations,
+    topOperations: operations.slice(0, 10),
     models: section('model')
       .filter((row) => text(row, 'model') !== '' || text(row, 'provider') !== '')
       .map(modelUsage),
