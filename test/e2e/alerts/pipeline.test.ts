@@ -1,7 +1,14 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { getPipelineAlertStates, type PipelineAlertState } from '../../../clickhouse/src/alerts/index.ts';
-import { freshLedger, startTestEngine, type TestEngine } from '../../../clickhouse/src/queries/testing/ledger.ts';
+import {
+  freshLedger,
+  send,
+  startTestEngine,
+  type TestEngine,
+  usage,
+  uuidv7,
+} from '../../../clickhouse/src/queries/testing/ledger.ts';
 import { calls, daysBefore, minutesBefore, times } from './support.ts';
 
 let engine: TestEngine;
@@ -91,6 +98,43 @@ describe('pipeline_silent', () => {
     expect((await state('pipeline_silent')).firing).toBe(false);
     await calls(client, officeDay(2));
     expect((await state('pipeline_silent')).firing).toBe(true);
+  });
+
+  test('a charge counts once, however many versions it has', async () => {
+    await client.command({ query: 'SYSTEM STOP MERGES usage_events' });
+    const made = [16, 14, 7].flatMap((daysAgo) => times(minutesBefore(daysBefore(AT, daysAgo), 90), 9, 1));
+    const ids = made.map((time) => uuidv7(time.getTime()));
+    for (const version of ['1', '100', '1000']) {
+      await send(
+        client,
+        made.map((time, index) => ({
+          time: time.toISOString(),
+          attributes: usage({ 'usage.id': ids[index]!, 'usage.version': version }),
+        })),
+      );
+    }
+    await calls(client, [minutesBefore(AT, 100)]);
+    expect(await state('pipeline_silent')).toMatchObject({ firing: false, value: 100 });
+    for (const daysAgo of [14, 7]) await calls(client, [minutesBefore(daysBefore(AT, daysAgo), 75)]);
+    expect(await state('pipeline_silent')).toMatchObject({
+      firing: true,
+      message: expect.stringMatching(/; 10 usually came in that time\./),
+    });
+    await client.command({ query: 'SYSTEM START MERGES usage_events' });
+  });
+
+  test('what a nightly measurement dates to midnight is not late before it runs, nor a sign of life', async () => {
+    const midnight = new Date('2026-03-18T00:00:00Z');
+    const measured = { 'usage.service': 'cloudflare_r2', 'usage.operation': 'storage', 'usage.unit': 'gb_month' };
+    for (const daysAgo of [16, 15, 14, 8, 7, 2, 1]) {
+      await calls(client, officeDay(daysAgo));
+      await calls(client, Array<Date>(12).fill(daysBefore(midnight, daysAgo)), measured);
+    }
+    // At half past one, before the measurement of the day.
+    const night = minutesBefore(midnight, -90);
+    expect(await state('pipeline_silent', night)).toMatchObject({ firing: false, value: 452 });
+    await calls(client, Array<Date>(12).fill(midnight), measured);
+    expect(await state('pipeline_silent', night)).toMatchObject({ firing: false, value: 452 });
   });
 
   test('after a week of silence, silence is what is usual', async () => {
