@@ -20,7 +20,7 @@ export const TO_PIPELINE = { title: 'Pipeline health', url: `/d/${UID.pipeline}?
  * none, or none is needed any more: Grafana leaves out a link without an address.
  */
 export const ACKNOWLEDGE_URL =
-  "if(acknowledge_url = '' OR isNotNull(acknowledged_at), '', concat(acknowledge_url, '?by=${__user.login:percentencode}'))";
+  "if(acknowledge_url = '' OR is_taken = 1, '', concat(acknowledge_url, '?by=${__user.login:percentencode}'))";
 
 /** To the address in the column `acknowledge_link`, which is encoded already. */
 export const ACKNOWLEDGE = '${__data.fields.acknowledge_link:raw}';
