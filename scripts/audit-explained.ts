@@ -8,5 +8,21 @@ export interface Explained {
   readonly until: string;
 }
 
-/** None now. */
-export const EXPLAINED: readonly Explained[] = [];
+// react-router 6 comes with @grafana/ui, up to its newest version; the fixes are in 7 alone.
+const PICTURES =
+  "only in grafana/preview, which draws our own dashboards on the developer's machine: no router is mounted there, no address comes from outside";
+
+export const EXPLAINED: readonly Explained[] = [
+  {
+    id: 'GHSA-wrjc-x8rr-h8h6',
+    package: 'react-router',
+    why: `open redirect by a backslash in a path to navigate to; ${PICTURES}`,
+    until: '2027-05-31',
+  },
+  {
+    id: 'GHSA-337j-9hxr-rhxg',
+    package: 'react-router',
+    why: `errors that a server hands to the page; no server renders it, and ${PICTURES}`,
+    until: '2027-05-31',
+  },
+];
