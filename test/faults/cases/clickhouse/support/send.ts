@@ -81,6 +81,11 @@ export async function stopRefreshes(world: World): Promise<void> {
  * read from the ledger, as newer than its rollup, and a wrong rollup would show nothing.
  */
 export async function later(world: World, seconds: number): Promise<void> {
+  // A refresh in between would see the ledger of before and the rollup of after, or the other way round, as no clock makes it.
+  const running = await world.query<{ view: string }>(
+    "SELECT view FROM system.view_refreshes WHERE database = currentDatabase() AND status != 'Disabled'",
+  );
+  await stopRefreshes(world);
   // A mutation is a kind of merge: it would wait for ever where these are stopped.
   await world.query('SYSTEM START MERGES');
   const shift = `INTERVAL ${seconds} SECOND`;
@@ -94,6 +99,7 @@ export async function later(world: World, seconds: number): Promise<void> {
   await world.query('TRUNCATE TABLE usage_daily');
   await world.query('INSERT INTO usage_daily SELECT * FROM moved');
   await world.query('DROP TABLE moved');
+  for (const { view } of running) await world.query(`SYSTEM START VIEW ${view}`);
 }
 
 /** Days that events touch, for questions about them. */
