@@ -143,6 +143,7 @@ export const CLIENT_SHAPES: Readonly<Record<string, Shape>> = {
     const listener = (error: Any) => seen.push(error.name);
     process.on('unhandledRejection', listener);
     client().send(new lib.HeadObjectCommand(at('missing')));
+    for (let i = 0; i < 500 && seen.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
     await new Promise((resolve) => setTimeout(resolve, 200));
     process.off('unhandledRejection', listener);
     return seen;

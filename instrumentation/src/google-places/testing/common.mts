@@ -64,6 +64,7 @@ export async function unhandled(run: () => unknown): Promise<unknown> {
   const listen = (error: unknown) => void seen.push(failure(error));
   process.on('unhandledRejection', listen);
   run();
+  for (let i = 0; i < 500 && seen.length === 0; i++) await pause(10);
   await pause(150);
   process.off('unhandledRejection', listen);
   return seen;

@@ -264,6 +264,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     process.on('unhandledRejection', listener);
     void fetch('http://127.0.0.1:2/');
     void fetch(`${url}/json`);
+    for (let i = 0; i < 500 && seen.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
     await new Promise((resolve) => setTimeout(resolve, 100));
     process.off('unhandledRejection', listener);
     return seen;

@@ -35,6 +35,7 @@ export async function rejections(work: () => unknown): Promise<unknown> {
   process.on('unhandledRejection', note);
   try {
     work();
+    for (let i = 0; i < 500 && seen.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
     await new Promise((resolve) => setTimeout(resolve, 150));
   } finally {
     process.off('unhandledRejection', note);
