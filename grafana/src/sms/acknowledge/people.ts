@@ -6,6 +6,7 @@ export function contactOf(config: Pick<SmsConfig, 'onCall'>, phone: string): Con
   return [...config.onCall.clients, ...config.onCall.operations].flat().find((contact) => contact.phone === phone);
 }
 
+/** Whether the number's owner answered STOP. */
 export function isStopped(db: DatabaseSync, phone: string): boolean {
   return db.prepare('SELECT 1 FROM stopped WHERE phone = ?').get(phone) !== undefined;
 }

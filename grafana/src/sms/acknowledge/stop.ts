@@ -1,5 +1,5 @@
 import type { SmsDeps } from '../types.ts';
-import { contactOf } from './people.ts';
+import { contactOf, isStopped } from './people.ts';
 
 /**
  * Somebody answered STOP: nothing more is sent to this number. What waits for it is cancelled, and a critical alert that nobody else of
@@ -23,9 +23,8 @@ export function stopTexts(deps: SmsDeps, phone: string, at: number): boolean {
        WHERE m.phone = ? AND a.status = 'firing' AND a.severity = 'critical' AND a.acknowledged_at IS NULL AND m.created_at >= a.fired_at`,
     )
     .all(phone) as { id: number; route: 'clients' | 'operations'; level: number }[];
-  const stopped = db.prepare('SELECT 1 FROM stopped WHERE phone = ?');
   const alone = told.filter(({ route, level }) =>
-    (config.onCall[route][level] ?? []).every((contact) => stopped.get(contact.phone) !== undefined),
+    (config.onCall[route][level] ?? []).every((contact) => isStopped(db, contact.phone)),
   );
   const last = (route: 'clients' | 'operations') => config.onCall[route].length - 1;
   const next = alone.filter(({ route, level }) => level < last(route));

@@ -1,10 +1,11 @@
+import { isStopped } from '../acknowledge/people.ts';
 import { addEvent } from '../store/events.ts';
 import { transaction } from '../store/open.ts';
 import { MAY_REPEAT } from '../texts/compose.ts';
 import { quietUntil } from '../texts/quiet.ts';
 import type { SmsDeps } from '../types.ts';
 import { bringForward } from './forward.ts';
-import { isStopped, NEVER_LEFT, OF_ROUTE, routeOf, settleText } from './queue.ts';
+import { NEVER_LEFT, OF_ROUTE, routeOf, settleText } from './queue.ts';
 import { severityOf, textOf, wantedAlerts } from './text.ts';
 import type { Timings } from './timings.ts';
 
@@ -68,7 +69,7 @@ function take(deps: SmsDeps, timings: Timings, row: Waiting, at: number): Claim 
     const mark = mayRepeat(deps, row.id) && !row.body.startsWith(MAY_REPEAT) ? MAY_REPEAT : '';
     return begin(deps, row, mark + row.body, row.severity, at);
   }
-  if (isStopped(deps, row.phone)) return stop(deps, row, at);
+  if (isStopped(deps.db, row.phone)) return stop(deps, row, at);
   let alerts = wantedAlerts(db, row.id);
   dropUnwanted(deps, row, at);
   if (alerts.length === 0) return cancel(deps, row.id, at, 'acknowledged or resolved');

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isStopped } from '../acknowledge/people.ts';
 import { addEvent } from '../store/events.ts';
 import { newCode } from '../texts/codes.ts';
 import type { Contact, SmsDeps } from '../types.ts';
@@ -47,7 +48,7 @@ export function queueTexts(deps: SmsDeps, texts: TextsToQueue): number {
   const touched = new Set<number>();
   const people = new Map(texts.contacts.map((contact) => [contact.phone, contact]));
   for (const contact of people.values()) {
-    if (texts.kind !== 'reply' && isStopped(deps, contact.phone)) {
+    if (texts.kind !== 'reply' && isStopped(db, contact.phone)) {
       refuse(deps, texts, contact);
       continue;
     }
@@ -58,17 +59,12 @@ export function queueTexts(deps: SmsDeps, texts: TextsToQueue): number {
   if (texts.body === undefined && texts.kind !== 'reply') settleTexts(deps, touched, texts);
   if (touched.size > 0) {
     for (const { name, phone } of people.values()) {
-      if (isStopped(deps, phone)) continue;
+      if (isStopped(db, phone)) continue;
       for (const id of texts.alertIds) addEvent(db, id, 'queued', texts.at, { source: 'sms', recipient: name });
     }
   }
   if (touched.size === 0) bringForward(deps, texts.alertIds, texts.at);
   return touched.size;
-}
-
-/** Whether the number's owner answered STOP. */
-export function isStopped({ db }: Pick<SmsDeps, 'db'>, phone: string): boolean {
-  return db.prepare('SELECT 1 FROM stopped WHERE phone = ?').get(phone) !== undefined;
 }
 
 function waitingFor({ db }: SmsDeps, texts: TextsToQueue, { phone }: Contact): number | undefined {

@@ -1,3 +1,5 @@
+import { unhandledRejections } from '../../testing/rejections.mts';
+
 // biome-ignore lint/suspicious/noExplicitAny: whatever the packages export.
 export type Any = any;
 
@@ -28,7 +30,6 @@ export const post = (body: unknown, headers: Record<string, string>) => ({
   headers,
 });
 export const legacy = (env: Env, path: string) => `${env.url}/maps/api/place/${path}`;
-export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 export const ID = 'ChIJstandIn0001';
 
 export async function said(response: Response): Promise<unknown> {
@@ -44,6 +45,9 @@ export function failure(error: Any): unknown {
   return { class: error?.constructor?.name, name, message, code, reason, domain, statusDetails, names };
 }
 
+/** What reaches `unhandledRejection` while something runs that nobody catches. */
+export const unhandled = (run: () => unknown) => unhandledRejections(run, failure);
+
 export async function settled(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     (value: Any) => ({ value: value?.status !== undefined && value?.headers !== undefined ? axiosSaid(value) : value }),
@@ -56,16 +60,4 @@ export function axiosSaid(response: Any): unknown {
   const shown = Buffer.isBuffer(data) ? data.toString('base64') : data;
   const proto = Object.getPrototypeOf(headers)?.constructor?.name;
   return { status, data: shown, keys: Object.keys(response), proto, type: headers['content-type'] };
-}
-
-/** What reaches `unhandledRejection` while something runs that nobody catches. */
-export async function unhandled(run: () => unknown): Promise<unknown> {
-  const seen: unknown[] = [];
-  const listen = (error: unknown) => void seen.push(failure(error));
-  process.on('unhandledRejection', listen);
-  run();
-  for (let i = 0; i < 500 && seen.length === 0; i++) await pause(10);
-  await pause(150);
-  process.off('unhandledRejection', listen);
-  return seen;
 }

@@ -6,6 +6,7 @@ import * as http from 'node:http';
 import { createRequire } from 'node:module';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
+import { unhandledRejections } from '../../testing/rejections.mts';
 
 const require = createRequire(import.meta.url);
 type Shape = (url: string) => Promise<unknown>;
@@ -258,17 +259,11 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
       await attempt(() => axios.get(`${url}/silent`, { timeout: 50 })),
     ];
   },
-  'nobody waits': async (url) => {
-    const seen: unknown[] = [];
-    const listener = (error: unknown) => seen.push(caught(error));
-    process.on('unhandledRejection', listener);
-    void fetch('http://127.0.0.1:2/');
-    void fetch(`${url}/json`);
-    for (let i = 0; i < 500 && seen.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    process.off('unhandledRejection', listener);
-    return seen;
-  },
+  'nobody waits': (url) =>
+    unhandledRejections(() => {
+      void fetch('http://127.0.0.1:2/');
+      void fetch(`${url}/json`);
+    }, caught),
 };
 
 export async function runShapes(url: string, only?: string): Promise<Record<string, unknown>> {

@@ -1,4 +1,5 @@
 import type { TwilioStandIn } from '../../../../examples/src/stand-ins/twilio/index.ts';
+import { unhandledRejections } from '../../testing/rejections.mts';
 import { show } from './show.mts';
 
 // biome-ignore lint/suspicious/noExplicitAny: one script for all majors of the package.
@@ -29,19 +30,7 @@ export async function failure(work: () => unknown): Promise<unknown> {
   }
 }
 
-export async function rejections(work: () => unknown): Promise<unknown> {
-  const seen: unknown[] = [];
-  const note = (reason: unknown) => seen.push(show(reason));
-  process.on('unhandledRejection', note);
-  try {
-    work();
-    for (let i = 0; i < 500 && seen.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
-    await new Promise((resolve) => setTimeout(resolve, 150));
-  } finally {
-    process.off('unhandledRejection', note);
-  }
-  return seen;
-}
+export const rejections = (work: () => unknown) => unhandledRejections(work, show);
 
 export function callback(start: (done: (...args: unknown[]) => void) => unknown): Promise<unknown> {
   return new Promise((resolve) => {
